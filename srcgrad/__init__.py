@@ -1,0 +1,28 @@
+"""Derivatives of Numba and NumPy code by source transformation."""
+
+from srcgrad.api import differentiable, grad, hvp, jvp, stop_gradient, value_and_grad, vjp
+from srcgrad.errors import (
+    ArgumentError,
+    GradientCheckError,
+    InternalError,
+    NonScalarError,
+    SrcgradError,
+    UnsupportedError,
+)
+
+__version__ = "0.1.0"
+__all__ = [
+    "ArgumentError",
+    "GradientCheckError",
+    "InternalError",
+    "NonScalarError",
+    "SrcgradError",
+    "UnsupportedError",
+    "differentiable",
+    "grad",
+    "hvp",
+    "jvp",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]

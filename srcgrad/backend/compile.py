@@ -1,0 +1,107 @@
+"""From text to something that can be called."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numba
+from numba.core.errors import NumbaError
+
+from srcgrad.errors import Problem, SrcgradError, UnsupportedError
+from srcgrad.ir.printer import Printed
+
+Target = Literal["cpu", "python"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compile: Numba's options of the same names, and the target."""
+
+    target: Target = "cpu"
+    fastmath: Any = False
+    boundscheck: bool | None = None
+    cache: bool = False
+    error_model: str = "numpy"
+    nogil: bool = False
+
+    def changed(self, **options: Any) -> Options:
+        return replace(self, **options)
+
+    def numba_options(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"error_model": self.error_model, "nogil": self.nogil, "cache": self.cache}
+        if self.fastmath:
+            out["fastmath"] = set(self.fastmath) if isinstance(self.fastmath, frozenset) else self.fastmath
+        if self.boundscheck is not None:
+            out["boundscheck"] = self.boundscheck
+        return out
+
+
+def compile_text(printed: Printed, options: Options) -> Callable[..., Any]:
+    """The function that `printed` defines: run as it is for the target "python", else compiled by Numba when called.
+
+    The text is registered with `linecache`, so that tracebacks and debuggers show it.
+    """
+    digest = hashlib.sha256(printed.text.encode()).hexdigest()[:16]
+    filename = f"<srcgrad {printed.name} {digest}>"
+    if options.cache and options.target == "cpu":
+        filename = str(_write(printed, digest))
+    else:
+        linecache.cache[filename] = (len(printed.text), None, printed.text.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {"__name__": "srcgrad_generated"}
+    exec(compile(printed.text, filename, "exec"), namespace)  # noqa: S102 - running generated code is the point
+    function = namespace[printed.name]
+    if options.target == "python":
+        return _python(function)
+    return _Mapped(numba.njit(**options.numba_options())(function), printed)
+
+
+def _python(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Generated text as plain Python, with NumPy's warnings off: compiled code gives none either."""
+    import numpy as np
+
+    def call(*args: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*args)
+
+    return call
+
+
+def _write(printed: Printed, digest: str) -> Path:
+    """Put the text into the cache folder, in a file named after its content, for Numba's cache to find it by."""
+    from numba.core import config
+
+    root = Path(config.CACHE_DIR) if config.CACHE_DIR else Path.home() / ".cache" / "srcgrad"
+    folder = root / "generated"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{printed.name}_{digest}.py"
+    if not path.exists() or path.read_text() != printed.text:
+        partial = path.with_suffix(f".{id(printed)}.tmp")
+        partial.write_text(printed.text)
+        partial.replace(path)
+    return path
+
+
+class _Mapped:
+    """A Numba dispatcher whose compile errors are reported at the user's line."""
+
+    def __init__(self, dispatcher: Any, printed: Printed) -> None:
+        self.dispatcher, self.printed = dispatcher, printed
+
+    def __call__(self, *args: Any) -> Any:
+        try:
+            return self.dispatcher(*args)
+        except NumbaError as error:
+            raise self.mapped(error) from error
+
+    def mapped(self, error: NumbaError) -> SrcgradError:
+        line = getattr(getattr(error, "loc", None), "line", 0) or 0
+        at = self.printed.lines[line - 1] if 0 < line <= len(self.printed.lines) else None
+        text = str(error).strip().splitlines()
+        first = next((t for t in text if t and not t.startswith("Failed in")), "it gave no reason")
+        hint = f"Numba's full message is above; the generated text is '{self.printed.name}'"
+        return UnsupportedError(Problem(f"Numba cannot compile this: {first}", at, hint))

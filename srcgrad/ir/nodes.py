@@ -1,0 +1,263 @@
+"""The nodes of the IR.
+
+Scalars and array handles are in SSA form with structured control flow, in the way of MLIR's scf dialect: a loop
+declares the values that it carries (initial value, value inside, next value, result), an `If` declares its results.
+Nothing is overwritten except array elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from srcgrad.ir.location import NOWHERE, Location
+from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, Type
+
+
+@dataclass(frozen=True, eq=False)
+class Var:
+    """An SSA value. `hint` is the user's name for it, or "" for a temporary; identity is the object's."""
+
+    hint: str
+    type: Type
+
+    def __repr__(self) -> str:
+        return f"%{self.hint or 'tmp'}"
+
+
+@dataclass(frozen=True)
+class Const:
+    """A constant. `weak` is a literal that takes the float type of its partner, as in NumPy 2."""
+
+    value: Any
+    type: Type
+    weak: bool = field(default=False, compare=False)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+@dataclass(frozen=True)
+class Undef:
+    """The value of a name on a path that never bound it. `silent` ones are provably not read and not printed."""
+
+    type: Type
+    silent: bool = False
+
+
+Atom = Var | Const | Undef
+
+
+@dataclass(frozen=True)
+class Slice:
+    """`start:stop:step` in a view; None as in Python."""
+
+    start: Atom | None = None
+    stop: Atom | None = None
+    step: Atom | None = None
+
+
+@dataclass(frozen=True)
+class NewAxis:
+    """`None` in an index."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stmt:
+    loc: Location = field(default=NOWHERE, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Assign(Stmt):
+    """`target = op(*args)` on scalars; `op` is a name in `ir.ops`."""
+
+    target: Var
+    op: str
+    args: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Load(Stmt):
+    """`target = array[index]`, one element."""
+
+    target: Var
+    array: Var
+    index: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Store(Stmt):
+    """`array[index] = value`, one element."""
+
+    array: Var
+    index: tuple[Atom, ...]
+    value: Atom
+
+
+@dataclass(frozen=True, eq=False)
+class Increment(Stmt):
+    """`array[index] += value`; how it is spelled under parallel execution is up to `sharing` and the back end."""
+
+    array: Var
+    index: tuple[Atom, ...]
+    value: Atom
+    sharing: str = "exclusive"
+
+
+@dataclass(frozen=True, eq=False)
+class Alloc(Stmt):
+    """A new array. `fill` is "empty", "zeros" or "ones"; `like` names an array of the same shape, for the printer."""
+
+    target: Var
+    fill: str
+    shape: tuple[Atom, ...]
+    like: Var | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class View(Stmt):
+    """A handle onto memory of `base`. `how` is "index" (atoms, slices, new axes), "transpose", "reshape", "same"."""
+
+    target: Var
+    base: Var
+    how: str
+    items: tuple[Atom | Slice | NewAxis, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Reserve(Stmt):
+    """`target = base`, or a larger copy of it where it has fewer than `size` elements: growth of a tape."""
+
+    target: Var
+    base: Var
+    size: Atom
+
+
+@dataclass(frozen=True, eq=False)
+class ListNew(Stmt):
+    """A list of the array handles `items`."""
+
+    target: Var
+    items: tuple[Var, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ListAppend(Stmt):
+    """`list.append(item)`."""
+
+    list: Var
+    item: Var
+
+
+@dataclass(frozen=True, eq=False)
+class ListGet(Stmt):
+    """`target = list[index]`: a handle."""
+
+    target: Var
+    list: Var
+    index: Atom
+
+
+@dataclass(frozen=True, eq=False)
+class Effect(Stmt):
+    """`print`, `assert` or `raise`: `text` with {0}, {1}, ... for its arguments. Runs once, in the forward sweep."""
+
+    text: str
+    args: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A value that an `If` defines."""
+
+    var: Var
+    then: Atom
+    orelse: Atom
+
+
+@dataclass(frozen=True, eq=False)
+class If(Stmt):
+    cond: Atom
+    then: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...]
+    results: tuple[Result, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """A value that a loop carries; `result` is its value after the last iteration, `init` where there was none."""
+
+    inside: Var
+    init: Atom
+    next: Atom
+    result: Var
+
+
+@dataclass(frozen=True, eq=False)
+class For(Stmt):
+    """`for index in range(start, stop, step)`. Where `exit` is true at the end of an iteration, it is the last."""
+
+    index: Var
+    start: Atom
+    stop: Atom
+    step: Atom
+    carried: tuple[Carried, ...]
+    body: tuple[Stmt, ...]
+    exit: Atom | None = None
+    mode: str = "sequential"
+
+
+@dataclass(frozen=True, eq=False)
+class While(Stmt):
+    """Run `body` as long as the condition holds: `cond` at entry, `again` (computed in the body) afterwards."""
+
+    cond: Atom
+    again: Atom
+    carried: tuple[Carried, ...]
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function over scalars and array handles.
+
+    `params` is flat; `signature` says how they make up the user's parameters: pairs of a name and a nested tuple of
+    vars (None for one that is specialised away). `results` likewise is a nested tuple of atoms.
+    """
+
+    name: str
+    params: tuple[Var, ...]
+    body: tuple[Stmt, ...]
+    results: Any
+    signature: tuple[tuple[str, Any], ...]
+    loc: Location = NOWHERE
+
+
+Loop = For | While
+Block = tuple[Stmt, ...]
+
+ZERO = Const(0, INT64)
+ONE = Const(1, INT64)
+TRUE = Const(True, BOOL)
+FALSE = Const(False, BOOL)
+
+
+def number(value: float, like: Type = FLOAT64) -> Const:
+    """A float constant of the element type of `like`."""
+    assert isinstance(like, Scalar | Array)
+    return Const(float(value), Scalar(like.dtype))
+
+
+def integer(value: int) -> Const:
+    return Const(int(value), INT64)
+
+
+def flatten(tree: Any) -> list[Any]:
+    """Leaves of a nested tuple, left to right, leaving out None.
+
+    >>> flatten(((1, None), 2))
+    [1, 2]
+    """
+    if isinstance(tree, tuple):
+        return [leaf for branch in tree for leaf in flatten(branch)]
+    return [] if tree is None else [tree]

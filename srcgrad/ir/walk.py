@@ -1,0 +1,184 @@
+"""Reading and rebuilding IR: what a statement defines, uses and contains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from srcgrad.ir.nodes import (
+    Alloc, Assign, Atom, Block, Carried, Effect, For, If, Increment, ListAppend, ListGet, ListNew, Load, NewAxis,
+    Reserve, Result, Slice, Stmt, Store, Var, View, While, flatten,
+)  # fmt: skip
+
+
+def statements(block: Block) -> Iterator[Stmt]:
+    """Every statement of a block, nested ones too, in textual order."""
+    for stmt in block:
+        yield stmt
+        for inner in blocks(stmt):
+            yield from statements(inner)
+
+
+def blocks(stmt: Stmt) -> tuple[Block, ...]:
+    """The blocks directly inside a statement."""
+    match stmt:
+        case If():
+            return stmt.then, stmt.orelse
+        case For() | While():
+            return (stmt.body,)
+        case _:
+            return ()
+
+
+def defined(stmt: Stmt) -> tuple[Var, ...]:
+    """The vars that a statement defines for the statements after it."""
+    match stmt:
+        case Assign() | Load() | Alloc() | View() | Reserve() | ListNew() | ListGet():
+            return (stmt.target,)
+        case If():
+            return tuple(r.var for r in stmt.results)
+        case For() | While():
+            return tuple(c.result for c in stmt.carried)
+        case Store() | Increment() | Effect() | ListAppend():
+            return ()
+        case _:
+            raise AssertionError(f"unhandled statement {type(stmt).__name__}")
+
+
+def introduced(stmt: Stmt) -> tuple[Var, ...]:
+    """The vars that a loop defines for its body."""
+    match stmt:
+        case For():
+            return (stmt.index, *(c.inside for c in stmt.carried))
+        case While():
+            return tuple(c.inside for c in stmt.carried)
+        case _:
+            return ()
+
+
+def operands(stmt: Stmt) -> tuple[Atom, ...]:
+    """The atoms that a statement itself reads, on entry (not those read inside its blocks, nor at their ends)."""
+    match stmt:
+        case Assign() | Effect():
+            return stmt.args
+        case Load():
+            return (stmt.array, *stmt.index)
+        case Store() | Increment():
+            return (stmt.array, *stmt.index, stmt.value)
+        case Alloc():
+            return stmt.shape
+        case View():
+            return (stmt.base, *view_atoms(stmt.items))
+        case Reserve():
+            return stmt.base, stmt.size
+        case ListNew():
+            return stmt.items
+        case ListAppend():
+            return stmt.list, stmt.item
+        case ListGet():
+            return stmt.list, stmt.index
+        case If():
+            return (stmt.cond,)
+        case For():
+            return (stmt.start, stmt.stop, stmt.step, *(c.init for c in stmt.carried))
+        case While():
+            return (stmt.cond, *(c.init for c in stmt.carried))
+        case _:
+            raise AssertionError(f"unhandled statement {type(stmt).__name__}")
+
+
+def yields(stmt: Stmt) -> tuple[Atom, ...]:
+    """The atoms read at the ends of a statement's blocks."""
+    match stmt:
+        case If():
+            return tuple(a for r in stmt.results for a in (r.then, r.orelse))
+        case For():
+            return (*(c.next for c in stmt.carried), *((stmt.exit,) if stmt.exit is not None else ()))
+        case While():
+            return (*(c.next for c in stmt.carried), stmt.again)
+        case _:
+            return ()
+
+
+def view_atoms(items: tuple) -> Iterator[Atom]:
+    for item in items:
+        if isinstance(item, Slice):
+            yield from (a for a in (item.start, item.stop, item.step) if a is not None)
+        elif not isinstance(item, NewAxis):
+            yield item
+
+
+def uses(block: Block) -> Iterator[Var]:
+    """Every use of a var in a block, with repetitions."""
+    for stmt in statements(block):
+        for atom in (*operands(stmt), *yields(stmt)):
+            if isinstance(atom, Var):
+                yield atom
+
+
+def free(block: Block, results: object = ()) -> list[Var]:
+    """The vars that a block (and `results` after it) reads and does not define, in order of first use."""
+    inside = {v for s in statements(block) for v in (*defined(s), *introduced(s))}
+    read = [*uses(block), *(a for a in flatten(results) if isinstance(a, Var))]
+    return list(dict.fromkeys(v for v in read if v not in inside))
+
+
+def map_tree(f: Callable, tree: object) -> object:
+    """Apply `f` to the leaves of a nested tuple; None stays None."""
+    if isinstance(tree, tuple):
+        return tuple(map_tree(f, t) for t in tree)
+    return None if tree is None else f(tree)
+
+
+def substitute(block: Block, mapping: dict[Var, Atom]) -> Block:
+    """Replace uses of vars; definitions stay."""
+    return tuple(_substitute(s, mapping) for s in block) if mapping else block
+
+
+def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
+    def at(atom):
+        return mapping.get(atom, atom) if isinstance(atom, Var) else atom
+
+    def item(i):
+        if isinstance(i, Slice):
+            return Slice(*(at(a) for a in (i.start, i.stop, i.step)))
+        return at(i)
+
+    def many(atoms):
+        return tuple(item(a) for a in atoms)
+
+    def carried(cs):
+        return tuple(Carried(c.inside, at(c.init), at(c.next), c.result) for c in cs)
+
+    match stmt:
+        case Assign() | Effect():
+            return replace(stmt, args=many(stmt.args))
+        case Load():
+            return replace(stmt, array=at(stmt.array), index=many(stmt.index))
+        case Store() | Increment():
+            return replace(stmt, array=at(stmt.array), index=many(stmt.index), value=at(stmt.value))
+        case Alloc():
+            like = at(stmt.like) if stmt.like is not None else None
+            return replace(stmt, shape=many(stmt.shape), like=like)
+        case View():
+            return replace(stmt, base=at(stmt.base), items=many(stmt.items))
+        case Reserve():
+            return replace(stmt, base=at(stmt.base), size=at(stmt.size))
+        case ListNew():
+            return replace(stmt, items=many(stmt.items))
+        case ListAppend():
+            return replace(stmt, list=at(stmt.list), item=at(stmt.item))
+        case ListGet():
+            return replace(stmt, list=at(stmt.list), index=at(stmt.index))
+        case If():
+            results = tuple(Result(r.var, at(r.then), at(r.orelse)) for r in stmt.results)
+            then, orelse = substitute(stmt.then, mapping), substitute(stmt.orelse, mapping)
+            return replace(stmt, cond=at(stmt.cond), then=then, orelse=orelse, results=results)
+        case For():
+            bounds = {"start": at(stmt.start), "stop": at(stmt.stop), "step": at(stmt.step), "exit": at(stmt.exit)}
+            return replace(stmt, carried=carried(stmt.carried), body=substitute(stmt.body, mapping), **bounds)
+        case While():
+            conds = {"cond": at(stmt.cond), "again": at(stmt.again)}
+            return replace(stmt, carried=carried(stmt.carried), body=substitute(stmt.body, mapping), **conds)
+        case _:
+            raise AssertionError(f"unhandled statement {type(stmt).__name__}")

@@ -1,0 +1,6 @@
+"""Derivative rules: the partial derivatives of each primitive, once; every mode is derived from them."""
+
+from srcgrad.rules import elementary, operators, special  # noqa: F401  (filling the table)
+from srcgrad.rules.registry import PRIMITIVES, RULES, Rule
+
+__all__ = ["PRIMITIVES", "RULES", "Rule"]

@@ -1,0 +1,37 @@
+"""Special functions. Formulas: Abramowitz & Stegun, chapters 6 and 7."""
+
+import math
+
+import numpy as np
+
+from srcgrad.rules.registry import elementwise
+
+
+def polygamma(n, x):
+    """The n-th derivative of digamma at x, as a name for rules; the code is in `srcgrad.runtime`."""
+    raise NotImplementedError("polygamma is only called from generated code")
+
+
+@elementwise("math.erf", math.erf)
+def erf(x):
+    return 1.1283791670955126 * np.exp(-x * x)
+
+
+@elementwise("math.erfc", math.erfc)
+def erfc(x):
+    return -1.1283791670955126 * np.exp(-x * x)
+
+
+@elementwise("math.lgamma", math.lgamma)
+def lgamma(x):
+    return polygamma(0, x)
+
+
+@elementwise("math.gamma", math.gamma)
+def gamma(x, *, out):
+    return out * polygamma(0, x)
+
+
+@elementwise("polygamma", polygamma)
+def _polygamma(n, x):
+    return 0.0, polygamma(n + 1, x)

@@ -1,0 +1,78 @@
+"""Arguments and results as flat lists of numbers and arrays: their types, and how they are put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcgrad.errors import ArgumentError
+from srcgrad.ir.types import FLOAT64, INT64, Array, Scalar, Type, is_float
+from srcgrad.transform.lower.function import Constant, TupleOf
+
+
+def type_of(value: Any, name: str = "argument") -> Any:
+    """The type that a function is compiled for, for an argument `value`.
+
+    >>> str(type_of(1.5)), str(type_of(np.zeros((2, 3), np.float32))), type_of((1, "a"))
+    ('float64', 'float32[:, :]', TupleOf(items=(Scalar(dtype='int64'), Constant(value='a')), cls=None))
+    """
+    if type(value) is float:
+        return FLOAT64
+    if isinstance(value, np.ndarray):
+        return _array_type(value, name)
+    if isinstance(value, bool | np.bool_):
+        return Constant(bool(value))
+    if isinstance(value, int | np.integer):
+        return INT64
+    if isinstance(value, np.floating):
+        if value.dtype.name not in ("float64", "float32"):
+            raise ArgumentError(f"'{name}' is {value.dtype}, and only float64 and float32 are supported")
+        return Scalar(value.dtype.name)
+    if isinstance(value, float):
+        return FLOAT64
+    if isinstance(value, complex | np.complexfloating):
+        raise ArgumentError(f"'{name}' is complex, and complex numbers are not supported")
+    if isinstance(value, tuple):
+        cls = type(value) if hasattr(value, "_fields") else None
+        return TupleOf(tuple(type_of(v, name) for v in value), cls)
+    if isinstance(value, list | dict | set):
+        raise ArgumentError(f"'{name}' is a {type(value).__name__}; pass a NumPy array or a tuple")
+    return Constant(value)
+
+
+def _array_type(value: np.ndarray, name: str) -> Array:
+    dtype = value.dtype
+    if dtype.name not in ("float64", "float32", "bool") and dtype.kind not in "iu":
+        raise ArgumentError(f"'{name}' is an array of {dtype}, and only float64, float32, ints and bools are supported")
+    if not dtype.isnative:
+        raise ArgumentError(f"'{name}' is an array of another byte order; use astype('{dtype.name}')")
+    layout = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
+    return Array(dtype.name, value.ndim, layout)
+
+
+def leaves(value: Any, kind: Any) -> list[Any]:
+    """The numbers and arrays in an argument, in order, without those that are specialised away."""
+    if isinstance(kind, TupleOf):
+        return [leaf for v, k in zip(value, kind.items, strict=True) for leaf in leaves(v, k)]
+    return [] if isinstance(kind, Constant) else [value]
+
+
+def leaf_types(kind: Any) -> list[Type]:
+    """The types of those numbers and arrays."""
+    if isinstance(kind, TupleOf):
+        return [t for k in kind.items for t in leaf_types(k)]
+    return [] if isinstance(kind, Constant) else [kind]
+
+
+def rebuild(kind: Any, parts: list[Any]) -> Any:
+    """The argument's structure around one new value a leaf, taken from the front of `parts`; None elsewhere."""
+    if isinstance(kind, TupleOf):
+        items = [rebuild(k, parts) for k in kind.items]
+        return kind.cls(*items) if kind.cls is not None else tuple(items)
+    return None if isinstance(kind, Constant) else parts.pop(0)
+
+
+def has_float(kind: Any) -> bool:
+    """Whether some part of an argument of this type has a derivative."""
+    return any(is_float(t) for t in leaf_types(kind))

@@ -1,0 +1,207 @@
+"""Put the sweeps together: in one function (joint), or as a forward and a reverse function (split)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from srcgrad.ir.nodes import (
+    Atom, Block, For, Function, If, ListGet, Load, Reserve, Result, Stmt, Undef, Var, While, flatten,
+)  # fmt: skip
+from srcgrad.ir.types import Array, is_float
+from srcgrad.ir.walk import free, map_tree, statements, substitute
+from srcgrad.transform.adjoint.buffers import make_list
+from srcgrad.transform.adjoint.counts import count_trips
+from srcgrad.transform.adjoint.forward import Forward, export
+from srcgrad.transform.adjoint.handles import number_handles
+from srcgrad.transform.adjoint.plan import Plan
+from srcgrad.transform.adjoint.reverse import Reverse
+from srcgrad.transform.adjoint.sums import Sums, zero
+from srcgrad.transform.analysis.activity import find_activity
+from srcgrad.transform.analysis.aliases import aliases_of, find_aliases
+from srcgrad.transform.build import Builder
+
+
+@dataclass(frozen=True)
+class Split:
+    """A function's two sweeps.
+
+    `forward` returns the results and the tape, a flat tuple; `reverse` takes the tape and the cotangents of the float
+    results, and returns the gradients.
+    """
+
+    forward: Function
+    reverse: Function
+
+
+@dataclass(frozen=True)
+class _Sweeps:
+    function: Function
+    forward: Block
+    reverse: Block
+    seeds: tuple[Var, ...]
+    gradients: tuple[Atom, ...]
+
+
+def joint_adjoint(function: Function, wrt: tuple[Var, ...], objective: Any = None) -> Function:
+    """Value and gradient of `function` in one function.
+
+    Args:
+        function: in the form that lowering gives.
+        wrt: its float parameters, scalars and arrays, to differentiate with respect to.
+        objective: the results to differentiate, a nested tuple; all of them where it is None.
+
+    Returns:
+        A function of the same parameters and of one cotangent for each float in the objective. It returns the results, then
+        the gradient of the sum of cotangent times result for each of `wrt`.
+    """
+    sweeps = _sweeps(function, wrt, function.results if objective is None else objective)
+    seeds = tuple((s.hint, s) for s in sweeps.seeds)
+    results = (function.results, *sweeps.gradients)
+    forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
+    body = (*forward, *substitute(sweeps.reverse, mapping))
+    results = map_tree(lambda a: mapping.get(a, a), results)  # type: ignore[assignment]
+    return Function(
+        f"{function.name}_adjoint", (*function.params, *sweeps.seeds), body, results, (*function.signature, *seeds),
+        function.loc,
+    )  # fmt: skip
+
+
+def split_adjoint(function: Function, wrt: tuple[Var, ...]) -> Split:
+    """The forward sweep and the reverse sweep of `function` as two functions. See `joint_adjoint`.
+
+    The reverse function can run any number of times: it does not change the tape, and nothing on the tape is an
+    array that the caller can get at.
+    """
+    sweeps = _sweeps(function, wrt, function.results)
+    tape = [v for v in free(sweeps.reverse, sweeps.gradients) if v not in sweeps.seeds]
+    forward, mapping = export(list(sweeps.forward), set(tape))
+    forward = _loud(forward)
+    kept = [mapping.get(v, v) for v in tape]
+    build = Builder()
+    exposed = _exposed(function, forward)
+    read = _contents_read(sweeps.reverse, sweeps.gradients)
+    saved: list[Var] = []
+    for inside, var in zip(tape, kept, strict=True):
+        visible = isinstance(var.type, Array) and inside in read and var in exposed
+        saved.append(_copied(build, var) if visible else var)
+    results = (function.results, tuple(saved))
+    forward_function = replace(
+        function, name=f"{function.name}_forward", body=(*forward, *build.stack[0]), results=results
+    )
+    params = tuple(Var(v.hint or "saved", s.type) for v, s in zip(tape, saved, strict=True))
+    renamed = dict(zip(tape, params, strict=True))
+    # a value that differs in layout (a copy is contiguous) only changes what the back end infers
+    body = substitute(sweeps.reverse, renamed)  # type: ignore[arg-type]
+    gradients = map_tree(lambda a: renamed.get(a, a), sweeps.gradients)
+    reverse = Function(
+        f"{function.name}_reverse", (*params, *sweeps.seeds), body, gradients,
+        (("tape", params), *((s.hint, s) for s in sweeps.seeds)), function.loc,
+    )  # fmt: skip
+    return Split(forward_function, reverse)
+
+
+def _sweeps(function: Function, wrt: tuple[Var, ...], objective: Any) -> _Sweeps:
+    """The forward and the reverse sweep; the reverse reads what it needs of the forward by name."""
+    counted, counts = count_trips(function)
+    aliases = find_aliases(counted)
+    activity = find_activity(replace(counted, results=objective), wrt, aliases)
+    numbered, handles, places = number_handles(counted, activity, aliases)
+    build = Builder()
+    build.algebra = True
+    plan = Plan(numbered, aliases, activity, places, counts, handles, build, make_list)
+    reverse = Reverse(plan)
+    of = dict(places.of)
+    for loop in plan.loops.values():
+        of[loop.top] = places.root
+    sums = Sums(places.root, None, of)
+    sums.current.update({loop.top: loop.top for loop in plan.loops.values()})
+    with plan.region(places.root) as root:
+        seeds = _seed(reverse, sums, function, objective)
+        reverse.block(numbered.body, sums)
+        gradients: list[Atom] = []
+        for p in wrt:
+            if isinstance(p.type, Array):
+                gradients.append(plan.adjoint(p))
+            else:
+                gradients.append(sums.current.get(p) or zero(p.type))
+    forward = Forward(plan)
+    body = tuple(forward.run())
+    written = (*root.prologue, *build.stack[0])
+    return _Sweeps(numbered, body, substitute(written, forward.final), seeds, tuple(gradients))
+
+
+def _seed(reverse: Reverse, sums: Sums, function: Function, objective: Any) -> tuple[Var, ...]:
+    """Start the reverse sweep: the cotangent of each float result is added to its adjoint."""
+    seeds: list[Var] = []
+    taken = {p.hint for p in function.params}
+    build = reverse.build
+    for k, atom in enumerate(a for a in flatten(objective) if is_float(a.type)):
+        hint = f"b{getattr(atom, 'hint', '') or 'result'}"
+        while hint in taken:
+            hint += f"_{k}"
+        taken.add(hint)
+        if isinstance(atom.type, Array):
+            seed = Var(hint, Array(atom.type.dtype, atom.type.ndim, "A"))
+            if isinstance(atom, Var) and reverse.is_active(atom):
+                target = reverse.plan.adjoint(atom)
+                shape = build.shapes(seed)
+                build.nest(shape, lambda i, s=seed, t=target: build.increment(t, i, build.load(s, i)))
+        else:
+            seed = Var(hint, atom.type)
+            reverse.add(sums, atom, seed)
+        seeds.append(seed)
+    return tuple(seeds)
+
+
+def _contents_read(reverse: Block, gradients: tuple[Atom, ...]) -> set[Var]:
+    """The arrays from outside whose elements the reverse sweep reads, or returns; others only lend their shape."""
+    outer = [v for v in free(reverse, gradients) if isinstance(v.type, Array)]
+    aliases = aliases_of(reverse, tuple(outer))
+    found: set[Var] = set()
+    for stmt in statements(reverse):
+        if isinstance(stmt, Load):
+            found |= aliases.bases[stmt.array]
+        elif isinstance(stmt, Reserve | ListGet):
+            found |= aliases.bases.get(stmt.target, frozenset())
+    for atom in gradients:
+        if isinstance(atom, Var) and isinstance(atom.type, Array):
+            found |= aliases.bases[atom]
+    return found
+
+
+def _exposed(function: Function, forward: Block) -> set[Var]:
+    """The handles of the forward sweep onto memory that the caller also has: parameters, captured arrays, results."""
+    aliases = aliases_of(forward, function.params)
+    outside = {p for p in function.params if isinstance(p.type, Array)}
+    for atom in flatten(function.results):
+        if isinstance(atom, Var) and isinstance(atom.type, Array):
+            outside |= aliases.bases[atom]
+    return {h for h, bases in aliases.bases.items() if bases & outside}
+
+
+def _copied(build: Builder, array: Var) -> Var:
+    assert isinstance(array.type, Array)
+    shape = build.shapes(array)
+    out = build.alloc("empty", array.type.dtype, shape, f"{array.hint or 'array'}_saved", like=array)
+    build.nest(shape, lambda i: build.store(out, i, build.load(array, i)))
+    return out
+
+
+def _loud(block: Block) -> Block:
+    """Print every missing value: the tape of a split adjoint is read as a whole."""
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case If():
+                results = tuple(Result(r.var, _spoken(r.then), _spoken(r.orelse)) for r in stmt.results)
+                out.append(replace(stmt, then=_loud(stmt.then), orelse=_loud(stmt.orelse), results=results))
+            case For() | While():
+                out.append(replace(stmt, body=_loud(stmt.body)))
+            case _:
+                out.append(stmt)
+    return tuple(out)
+
+
+def _spoken(atom: Atom) -> Atom:
+    return Undef(atom.type) if isinstance(atom, Undef) else atom

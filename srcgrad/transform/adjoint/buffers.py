@@ -1,0 +1,141 @@
+"""The adjoint buffers of arrays that names choose among, as a list in the order of their numbers."""
+
+from __future__ import annotations
+
+from srcgrad.ir.nodes import (
+    ZERO, Alloc, Atom, Const, If, ListAppend, ListNew, Result, Slice, Undef, Var, View, integer,
+)  # fmt: skip
+from srcgrad.ir.types import Array, HandleList
+from srcgrad.transform.adjoint.handles import Family, recorded
+from srcgrad.transform.adjoint.plan import Plan, Region
+from srcgrad.transform.analysis.places import Place
+
+
+def make_list(plan: Plan, family: Family, region: Region) -> Var:
+    """Write, into the prologue of the family's home, the list of its adjoint buffers, all zero."""
+    own = [_fixed(plan, handle, region) for handle in family.fixed]
+    types = [v.type for v in own] + [_dynamic_type(plan, h) for h in family.dynamic]
+    first = types[0]
+    assert isinstance(first, Array)
+    layout = "C" if all(isinstance(t, Array) and t.layout == "C" for t in types) else "A"
+    element = Array(first.dtype, first.ndim, layout)
+    target = Var("adjoints", HandleList(element))
+    with plan.prologue(region):
+        items = tuple(_strided(plan, v, element) for v in own)
+        if not items:
+            items = (_strided(plan, plan.build.alloc("zeros", first.dtype, (ZERO,) * first.ndim), element),)
+        plan.build.emit(ListNew(target, items))
+    if family.dynamic:
+        _append_dynamic(plan, family, region, target, element)
+    return target
+
+
+def _strided(plan: Plan, array: Var, element: Array) -> Var:
+    """A handle of type `element`: lists hold arrays of one layout."""
+    return array if array.type == element else plan.build.view(array, "strided", (), element)
+
+
+def _fixed(plan: Plan, handle: Var, region: Region) -> Var:
+    """The adjoint buffer of an array that exists once a run of the family's home."""
+    place = plan.places.of[handle]
+    stmt = plan.places.home.get(handle)
+    hint = f"b{handle.hint}" if handle.hint else "badjoint"
+    if place is region.place:
+        region.adjoints[handle] = plan.own_adjoint(handle, stmt, region, hint)
+        return region.adjoints[handle]
+    return _in_branch(plan, handle, place, region, hint)
+
+
+def _in_branch(plan: Plan, handle: Var, place: Place, region: Region, hint: str) -> Var:
+    """The same for one made in a branch: where it was not taken, an empty stand-in keeps the numbers in order."""
+    branch = place.owner
+    assert isinstance(branch, If)
+    if place.parent is not region.place:
+        with plan.region(place.parent) as outer:  # type: ignore[arg-type]
+            inner = _in_branch(plan, handle, place, outer, hint)
+        return _guarded(plan, inner, place.parent, outer, region, hint)  # type: ignore[arg-type]
+    with plan.region(place) as inside:
+        made = plan.own_adjoint(handle, plan.places.home[handle], inside, hint)
+    return _guarded(plan, made, place, inside, region, hint)
+
+
+def _guarded(plan: Plan, made: Var, place: Place, inside: Region, region: Region, hint: str) -> Var:
+    branch = place.owner
+    if not isinstance(branch, If):
+        region.prologue += inside.prologue
+        return made
+    cond = plan.value(branch.cond)
+    target = Var(hint, made.type)
+    nothing = Undef(made.type)
+    taken = plan.places.sides[branch].index(place) == 0
+    with plan.prologue(region):
+        body = tuple(inside.prologue)
+        if taken:
+            plan.build.emit(If(cond, body, (), (Result(target, made, nothing),), loc=branch.loc))
+        else:
+            plan.build.emit(If(cond, (), body, (Result(target, nothing, made),), loc=branch.loc))
+    return target
+
+
+def _dynamic_type(plan: Plan, handle: Var) -> Array:
+    stmt = plan.places.home[handle]
+    assert isinstance(handle.type, Array)
+    return Array(handle.type.dtype, handle.type.ndim, "C" if isinstance(stmt, Alloc) else "A")
+
+
+def _append_dynamic(plan: Plan, family: Family, region: Region, target: Var, element: Array) -> None:
+    """Append the buffers of arrays made in loops, as the forward sweep recorded them."""
+    build = plan.build
+    record = plan.records.setdefault(family, Var("made", Array("int64", 1)))
+    assert family.total is not None
+    bases = {h: plan.adjoint(plan.places.home[h].base) for h in family.dynamic if _is_view(plan, h)}  # type: ignore[attr-defined]
+
+    def one(index: Var) -> None:
+        start = build.op("*", build.op("-", index, integer(len(family.fixed))), integer(family.width))
+        site = build.load(record, (start,))
+
+        def choose(k: int) -> None:
+            if k == len(family.dynamic) - 1:
+                append(k)
+                return
+            with build.block() as then:
+                append(k)
+            with build.block() as orelse:
+                choose(k + 1)
+            cond = build.op("==", site, integer(k))
+            build.emit(If(cond, tuple(then), tuple(orelse)))
+
+        def append(k: int) -> None:
+            handle = family.dynamic[k]
+            stmt = plan.places.home[handle]
+            assert isinstance(stmt, Alloc | View)
+            atoms = recorded(stmt)
+            read: list[Atom] = [build.load(record, (build.op("+", start, integer(j + 1)),)) for j in range(len(atoms))]
+            if isinstance(stmt, Alloc):
+                made = build.alloc("zeros", element.dtype, tuple(read))
+            else:
+                made = build.view(bases[handle], stmt.how, _items(stmt, read), _dynamic_type(plan, handle))
+            build.emit(ListAppend(target, _strided(plan, made, element)))
+
+        choose(0)
+
+    with plan.prologue(region):
+        build.loop(family.total, one, hint="k", start=integer(len(family.fixed)))
+
+
+def _is_view(plan: Plan, handle: Var) -> bool:
+    return isinstance(plan.places.home[handle], View)
+
+
+def _items(stmt: View, read: list[Atom]) -> tuple:
+    """The index of a view with its atoms replaced by what was recorded."""
+    left = list(read)
+    out: list[object] = []
+    for item in stmt.items:
+        if isinstance(item, Slice):
+            out.append(Slice(*(None if a is None else left.pop(0) for a in (item.start, item.stop, item.step))))
+        elif isinstance(item, Var | Const):
+            out.append(left.pop(0))
+        else:
+            out.append(item)
+    return tuple(out)

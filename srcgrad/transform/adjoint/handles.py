@@ -1,0 +1,218 @@
+"""Number the arrays that a name chooses among, so that the reverse sweep finds the adjoint of the one it stood for.
+
+A handle that a branch or a loop merges (`u, v = v, u`) can stand for several arrays. Each array that enters such a
+choice gets a number, and each merged handle an integer that says which one it is: an ordinary SSA value, which the
+reverse sweep reads, recomputes or takes off the tape like any other. The adjoint buffers are in a list, in the order of
+these numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from srcgrad.errors import Problem, UnsupportedError
+from srcgrad.ir.nodes import (
+    ONE, Alloc, Assign, Atom, Block, Carried, For, Function, If, Result, Stmt, Undef, Var, View, While, integer,
+)  # fmt: skip
+from srcgrad.ir.types import INT64, is_float
+from srcgrad.ir.walk import view_atoms
+from srcgrad.transform.analysis.activity import Activity
+from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.places import Place, Places, find_places
+
+
+@dataclass(eq=False)
+class Family:
+    """Arrays that merged handles choose among.
+
+    Attributes:
+        bases: the arrays.
+        home: the block that all of them, and all choices among them, are in.
+        fixed: handles that enter a choice and exist once in each run of `home`; their number is their position.
+        dynamic: handles that enter a choice from inside a deeper loop: numbered by a counter, and recorded.
+        width: integers recorded for each of them.
+    """
+
+    bases: frozenset[Var]
+    home: Place
+    fixed: list[Var]
+    dynamic: list[Var]
+    width: int = 0
+    token: Var = field(default_factory=lambda: Var("adjoints", INT64))  # stands for the list of adjoint buffers
+    total: Atom | None = None  # the counter after the last dynamic handle
+
+
+@dataclass(frozen=True)
+class Handles:
+    """Which family each base belongs to, and the number of each merged or dynamic handle."""
+
+    families: tuple[Family, ...]
+    number: dict[Var, Atom]
+
+    def family(self, handle: Var, aliases: Aliases) -> Family | None:
+        return next((f for f in self.families if not f.bases.isdisjoint(aliases.bases[handle])), None)
+
+
+def number_handles(function: Function, activity: Activity, aliases: Aliases) -> tuple[Function, Handles, Places]:
+    """Number the handles of every active family that a branch or loop chooses among."""
+    places = find_places(function)
+    number: dict[Var, Atom] = {}
+    families = []
+    for bases in sorted(
+        {aliases.family[b] for b in aliases.chosen_bases if activity.is_active(b)},
+        key=lambda f: min(_position(b, places) for b in f),
+    ):
+        family = _family(bases, aliases, places)
+        families.append(family)
+        for k, handle in enumerate(family.fixed):
+            number[handle] = integer(k)
+        for handle in aliases.merged:
+            if is_float(handle.type) and aliases.bases[handle] & bases:
+                number[handle] = Var(f"{handle.hint or 'array'}_id", INT64)
+        for handle in family.dynamic:
+            number[handle] = Var("", INT64)
+    if not families:
+        return function, Handles((), {}), places
+    body = function.body
+    for family in families:
+        merged = {h for h in aliases.merged if h in number and aliases.bases[h] & family.bases}
+        body = _Numbering(family, number, merged).run(body)
+    numbered = replace(function, body=body)
+    places = find_places(numbered)
+    for family in families:
+        family.home = _home(family.bases, family.fixed + family.dynamic, aliases, places)
+    return numbered, Handles(tuple(families), number), places
+
+
+def _position(var: Var, places: Places) -> int:
+    return places.order.get(places.home[var], -1) if var in places.home else -1
+
+
+def _family(bases: frozenset[Var], aliases: Aliases, places: Places) -> Family:
+    merged = [h for h in aliases.merged if aliases.bases[h] & bases]
+    entries = dict.fromkeys(s for h in merged for s in aliases.merged[h] if s not in aliases.merged)
+    home = _home(bases, list(entries), aliases, places)
+    fixed = [v for v in entries if places.of[v].loop is home.loop]
+    dynamic = [v for v in entries if places.of[v].loop is not home.loop]
+    family = Family(bases, home, fixed, dynamic)
+    hint = "copy it, or allocate the arrays outside of the loop"
+    for handle in entries:
+        stmt = places.home.get(handle)
+        if not _is_simple(handle, aliases, places) or len({(h.type.ndim, h.type.dtype) for h in entries}) > 1:  # type: ignore[union-attr]
+            message = f"'{handle.hint or 'this array'}' is chosen among arrays in a way that is not differentiable yet"
+            raise UnsupportedError(Problem(message, stmt.loc if stmt is not None else None, hint))
+    for handle in dynamic:
+        stmt = places.home[handle]
+        if home.parent is not None or not _can_record(stmt, aliases, places):
+            message = f"'{handle.hint or 'this array'}' is carried round a loop in a way that is not differentiable yet"
+            raise UnsupportedError(Problem(message, stmt.loc, hint))
+        family.width = max(family.width, 1 + len(recorded(stmt)))
+    return family
+
+
+def _home(bases: frozenset[Var], entries: list[Var], aliases: Aliases, places: Places) -> Place:
+    merged = [h for h in aliases.merged if aliases.bases[h] & bases]
+    return _common([_outer(v, places) for v in (*bases, *merged, *entries)])
+
+
+def _is_simple(handle: Var, aliases: Aliases, places: Places) -> bool:
+    """Whether a handle is a parameter, an allocation, or a view of one that is not itself chosen at run time."""
+    if handle in aliases.merged:
+        return False
+    stmt = places.home.get(handle)
+    return stmt is None or isinstance(stmt, Alloc) or (isinstance(stmt, View) and _is_simple(stmt.base, aliases, places))
+
+
+def _outer(var: Var, places: Places) -> Place:
+    """The block that a handle's statement is in; for what a loop gives its body, the block around the loop."""
+    stmt = places.home.get(var)
+    return places.root if stmt is None else places.at[stmt]
+
+
+def _common(found: list[Place]) -> Place:
+    out = found[0]
+    for place in found[1:]:
+        while not place.within(out):
+            assert out.parent is not None
+            out = out.parent
+    # a branch is not a home: its arrays may be chosen among outside, and a home runs whenever its parent does
+    while isinstance(out.owner, If):
+        assert out.parent is not None
+        out = out.parent
+    return out
+
+
+def _can_record(stmt: Stmt, aliases: Aliases, places: Places) -> bool:
+    if isinstance(stmt, Alloc):
+        return True
+    return isinstance(stmt, View) and places.of[stmt.base] is places.root and stmt.base not in aliases.merged
+
+
+def recorded(stmt: Stmt) -> tuple[Atom, ...]:
+    """The integers that say how a dynamic handle was made: its shape, or the index of a view."""
+    assert isinstance(stmt, Alloc | View)
+    return stmt.shape if isinstance(stmt, Alloc) else tuple(view_atoms(stmt.items))
+
+
+class _Numbering:
+    """Adds the numbers of one family to the IR."""
+
+    def __init__(self, family: Family, number: dict[Var, Atom], merged: set[Var]) -> None:
+        self.family, self.number, self.merged = family, number, merged
+
+    def run(self, block: Block) -> Block:
+        body, self.family.total = self.block(block, integer(len(self.family.fixed)))
+        return body
+
+    def of(self, handle: Atom) -> Atom:
+        return integer(0) if isinstance(handle, Undef) else self.number[handle]  # type: ignore[index]
+
+    def block(self, block: Block, counter: Atom) -> tuple[Block, Atom]:
+        out: list[Stmt] = []
+        for stmt in block:
+            if isinstance(stmt, Alloc | View) and stmt.target in self.family.dynamic:
+                own = self.number[stmt.target]
+                assert isinstance(own, Var)
+                following = Var("", INT64)
+                out += [stmt, Assign(own, "+", (counter, integer(0)), loc=stmt.loc)]
+                out.append(Assign(following, "+", (counter, ONE), loc=stmt.loc))
+                counter = following
+                continue
+            match stmt:
+                case If():
+                    stmt, counter = self._if(stmt, counter)
+                case For() | While():
+                    stmt, counter = self._loop(stmt, counter)
+            out.append(stmt)
+        return tuple(out), counter
+
+    def _if(self, stmt: If, counter: Atom) -> tuple[If, Atom]:
+        then, first = self.block(stmt.then, counter)
+        orelse, second = self.block(stmt.orelse, counter)
+        results = list(stmt.results)
+        for r in stmt.results:
+            if r.var in self.merged:
+                own = self.number[r.var]
+                assert isinstance(own, Var)
+                results.append(Result(own, self.of(r.then), self.of(r.orelse)))
+        if first is not second:
+            merged = Var("", INT64)
+            results.append(Result(merged, first, second))
+            counter = merged
+        return replace(stmt, then=then, orelse=orelse, results=tuple(results)), counter
+
+    def _loop(self, stmt: For | While, counter: Atom) -> tuple[For | While, Atom]:
+        inside = Var("", INT64)
+        body, last = self.block(stmt.body, inside)
+        carried = list(stmt.carried)
+        for c in stmt.carried:
+            if c.inside in self.merged:
+                within, after = self.number[c.inside], self.number[c.result]
+                assert isinstance(within, Var)
+                assert isinstance(after, Var)
+                carried.append(Carried(within, self.of(c.init), self.of(c.next), after))
+        if last is not inside:
+            result = Var("", INT64)
+            carried.append(Carried(inside, counter, last, result))
+            counter = result
+        return replace(stmt, carried=tuple(carried), body=body), counter

@@ -1,0 +1,365 @@
+"""What the reverse sweep does to get at a value of the forward sweep: still there, recompute, or store on the tape.
+
+The reverse sweep mirrors the blocks of the primal. Each `Region` is the reverse of one block; what an iteration needs
+of its forward twin is brought in by a prologue, at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from srcgrad.errors import Problem, UnsupportedError
+from srcgrad.ir.location import NOWHERE
+from srcgrad.ir.nodes import (
+    ONE, ZERO, Alloc, Assign, Atom, Const, For, Function, If, ListGet, Load, Loop, Result, Slice, Stmt, Undef, Var, View,
+    While, integer,
+)  # fmt: skip
+from srcgrad.ir.types import INT64, Array, Scalar
+from srcgrad.ir.walk import statements
+from srcgrad.transform.adjoint.counts import trip_count
+from srcgrad.transform.adjoint.handles import Family, Handles
+from srcgrad.transform.analysis.activity import Activity
+from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.places import Place, Places
+from srcgrad.transform.analysis.stability import Stability
+from srcgrad.transform.build import Builder
+
+REPLAY = 12  # operations in a branch that is cheaper to run again than to store
+
+
+@dataclass(eq=False)
+class Region:
+    """The reverse of one block: what it brings in first, and the values and adjoint handles known in it."""
+
+    place: Place
+    parent: Region | None
+    prologue: list[Stmt] = field(default_factory=list)
+    values: dict[Var, Atom] = field(default_factory=dict)
+    adjoints: dict[Var, Var] = field(default_factory=dict)
+    base: Var = field(default_factory=lambda: Var("base", INT64))  # first slot of this run of the loop
+    counter: Var | None = None  # the iteration number, where the loop has no index of its own
+    slot: tuple[Atom, ...] = ()
+
+
+@dataclass(eq=False)
+class LoopPlan:
+    """How the values of a loop's iterations are stored.
+
+    A rectangular nest has tapes with one axis a loop, allocated before it. Any other loop has flat tapes that grow: the
+    iterations of one run of the loop take consecutive slots after those of earlier runs, of which `top` is the count.
+    """
+
+    loop: Loop
+    place: Place
+    rectangular: bool
+    stored: dict[Var, Var] = field(default_factory=dict)  # value -> tape
+    top: Var = field(default_factory=lambda: Var("top", INT64))
+
+    @property
+    def counted(self) -> bool:
+        """Whether the number of trips is known when the loop starts."""
+        return isinstance(self.loop, For) and self.loop.exit is None
+
+
+@dataclass(eq=False)
+class Plan:
+    """The forward sweep's facts, and how each value that the reverse sweep asks for is had."""
+
+    function: Function
+    aliases: Aliases
+    activity: Activity
+    places: Places
+    counts: dict[Var, Var]
+    handles: Handles
+    build: Builder
+    make_list: Callable[[Plan, Family, Region], Var]
+    loops: dict[Place, LoopPlan] = field(default_factory=dict)
+    records: dict[Family, Var] = field(default_factory=dict)  # the tapes of dynamic handles
+    entered: dict[Family, Var] = field(default_factory=dict)  # how many dynamic handles there were
+
+    def __post_init__(self) -> None:
+        self.stability = Stability(self.function, self.aliases, self.places)
+        self.chain: list[Region] = []
+        for stmt in statements(self.function.body):
+            if isinstance(stmt, For | While):
+                (place,) = self.places.sides[stmt]
+                self.loops[place] = LoopPlan(stmt, place, all(self._outer_bounds(p) for p in place.loops))
+
+    def _outer_bounds(self, place: Place) -> bool:
+        """Whether a loop's bounds are known before the nest that it is in."""
+        loop = self.places.loop_of(place)
+        if not isinstance(loop, For) or loop.exit is not None:
+            return False
+        return all(isinstance(b, Const) or self._outside(b) for b in (loop.start, loop.stop, loop.step))
+
+    def _outside(self, atom: Atom) -> bool:
+        return not isinstance(atom, Var) or self.places.of[atom].loop is None
+
+    # -- regions -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def region(self, place: Place) -> Iterator[Region]:
+        """The reverse of `place`, inside the region that is being written."""
+        region = Region(place, self.chain[-1] if self.chain else None)
+        self.chain.append(region)
+        try:
+            yield region
+        finally:
+            self.chain.pop()
+
+    def region_of(self, place: Place) -> Region:
+        return next(r for r in reversed(self.chain) if r.place is place)
+
+    @contextmanager
+    def prologue(self, region: Region) -> Iterator[None]:
+        self.build.stack.append(region.prologue)
+        try:
+            yield
+        finally:
+            self.build.stack.pop()
+
+    # -- values --------------------------------------------------------------------------------------------------
+
+    def value(self, atom: Atom) -> Atom:
+        """An atom that holds, where the reverse sweep is being written, what `atom` was in the forward sweep."""
+        if not isinstance(atom, Var) or self._outside(atom):
+            return atom
+        region = self.region_of(self.places.of[atom])
+        if atom not in region.values:
+            region.values[atom] = self._had(atom, region)
+        return region.values[atom]
+
+    def values(self, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        return tuple(self.value(a) for a in atoms)
+
+    def _had(self, var: Var, region: Region) -> Atom:
+        stmt = self.places.home[var]
+        if self._is_recomputed(var, stmt):
+            return self._recompute(var, stmt, region)
+        return self._store(var, region)
+
+    def _is_recomputed(self, var: Var, stmt: Stmt) -> bool:
+        match stmt:
+            case Assign(op="shape"):
+                return self._shape_is_known(stmt)
+            case Assign():
+                return not stmt.op.startswith("np.random.")
+            case Load():
+                return self.stability.is_still_there(stmt) and self._handle_is_there(stmt.array)
+            case If():
+                return self._can_replay(stmt, var)
+            case _:
+                return False
+
+    def _shape_is_known(self, stmt: Assign) -> bool:
+        (array, _) = stmt.args
+        assert isinstance(array, Var)
+        return self._handle_is_there(array) or isinstance(self.places.home.get(array), Alloc)
+
+    def _can_replay(self, stmt: If, var: Var) -> bool:
+        inside = [*statements(stmt.then), *statements(stmt.orelse)]
+        if len(inside) > REPLAY or not isinstance(var.type, Scalar):
+            return False
+        if any(r.var is var and isinstance(a, Undef) for r in stmt.results for a in (r.then, r.orelse)):
+            return False
+        return all(isinstance(s, Assign | Load) and self._is_recomputed(s.target, s) for s in inside)
+
+    def _recompute(self, var: Var, stmt: Stmt, region: Region) -> Atom:
+        match stmt:
+            case Assign(op="shape", args=(array, axis)):
+                assert isinstance(array, Var)
+                assert isinstance(axis, Const)
+                home = self.places.home.get(array)
+                if not self._handle_is_there(array):
+                    assert isinstance(home, Alloc)
+                    return self.value(home.shape[axis.value])
+                args: tuple[Atom, ...] = (self.handle(array), axis)
+            case Assign():
+                args = self.values(stmt.args)
+            case Load():
+                handle, index = self.handle(stmt.array), self.values(stmt.index)
+            case If():
+                return self._replay(var, stmt, region)
+        target = Var(var.hint, var.type)
+        with self.prologue(region):
+            if isinstance(stmt, Assign):
+                self.build.emit(replace(stmt, target=target, args=args))
+            else:
+                self.build.emit(Load(target, handle, index, loc=stmt.loc))
+        return target
+
+    def _replay(self, var: Var, stmt: If, region: Region) -> Atom:
+        """Run a small branch again, for one of its results."""
+        cond = self.value(stmt.cond)
+        (result,) = (r for r in stmt.results if r.var is var)
+        sides = []
+        for place, atom in zip(self.places.sides[stmt], (result.then, result.orelse), strict=True):
+            inner = Region(place, region)
+            chain = self.chain
+            self.chain = [*chain[: chain.index(region) + 1], inner]
+            try:
+                sides.append((self.value(atom), inner.prologue))
+            finally:
+                self.chain = chain
+        target = Var(var.hint, var.type)
+        with self.prologue(region):
+            (then, first), (orelse, second) = sides
+            results = (Result(target, then, orelse),)
+            self.build.emit(If(cond, tuple(first), tuple(second), results, loc=stmt.loc))
+        return target
+
+    # -- the tape ------------------------------------------------------------------------------------------------
+
+    def _store(self, var: Var, region: Region) -> Atom:
+        """Put `var` on the tape of its loop, and read it off."""
+        assert isinstance(var.type, Scalar)
+        home = self.region_of(region.place.loop)  # type: ignore[arg-type]
+        plan = self.loops[home.place]
+        if var not in plan.stored:
+            axes = len(home.place.loops) if plan.rectangular else 1
+            plan.stored[var] = Var(f"{var.hint or 'value'}_tape", Array(var.type.dtype, axes))
+        target = Var(var.hint, var.type)
+        slot = self.slot(home)
+        with self.prologue(region):
+            self.build.emit(Load(target, plan.stored[var], slot, loc=self._loc(var)))
+        return target
+
+    def _loc(self, var: Var):
+        return self.places.home[var].loc
+
+    def slot(self, region: Region) -> tuple[Atom, ...]:
+        """Where the tapes of a loop hold the values of the iteration that `region` reverses."""
+        plan = self.loops[region.place]
+        if not plan.rectangular:
+            if not region.slot:
+                with self.prologue(region):
+                    number = region.counter or self.iteration(region)
+                    region.slot = (self.build.op("+", region.base, number),)
+            return region.slot
+        outer = [self.region_of(p) for p in region.place.loops]
+        return tuple(self.iteration(r) for r in outer)
+
+    def iteration(self, region: Region) -> Atom:
+        """The number of the iteration, from 0, of a `for` loop that `region` reverses."""
+        loop = self.places.loop_of(region.place)
+        assert isinstance(loop, For)
+        index = region.values[loop.index]
+        with self.prologue(region):
+            return iteration_number(self.build, index, self.value(loop.start), self.value(loop.step))
+
+    # -- handles -------------------------------------------------------------------------------------------------
+
+    def _handle_is_there(self, handle: Var) -> bool:
+        """Whether the reverse sweep can have the array that `handle` stood for."""
+        if self._outside(handle):
+            return True
+        stmt = self.places.home[handle]
+        return isinstance(stmt, View) and self._handle_is_there(stmt.base)
+
+    def handle(self, handle: Var) -> Var:
+        """The array that `handle` stood for: itself, or the same view again."""
+        if self._outside(handle):
+            return handle
+        region = self.region_of(self.places.of[handle])
+        if handle not in region.values:
+            stmt = self.places.home[handle]
+            assert isinstance(stmt, View)
+            region.values[handle] = self._view(stmt, self.handle(stmt.base), region, handle.hint)
+        out = region.values[handle]
+        assert isinstance(out, Var)
+        return out
+
+    def _view(self, stmt: View, base: Var, region: Region, hint: str) -> Var:
+        items = tuple(self._item(i) for i in stmt.items)
+        target = Var(hint, stmt.target.type)
+        with self.prologue(region):
+            self.build.emit(View(target, base, stmt.how, items, loc=stmt.loc))
+        return target
+
+    def _item(self, item):
+        if isinstance(item, Slice):
+            return Slice(*(None if a is None else self.value(a) for a in (item.start, item.stop, item.step)))
+        return self.value(item) if isinstance(item, Var) else item
+
+    def adjoint(self, handle: Var) -> Var:
+        """The adjoint buffer of the array that `handle` stood for."""
+        region = self.region_of(self.places.of[handle])
+        if handle not in region.adjoints:
+            region.adjoints[handle] = self._adjoint(handle, region)
+        return region.adjoints[handle]
+
+    def _adjoint(self, handle: Var, region: Region) -> Var:
+        stmt = self.places.home.get(handle)
+        hint = f"b{handle.hint}" if handle.hint else "badjoint"
+        family = self.handles.family(handle, self.aliases)
+        number = self.handles.number.get(handle)
+        if family is not None and number is not None:
+            adjoints = self.adjoint_list(family)
+            if handle in region.adjoints:  # made together with the list
+                return region.adjoints[handle]
+            index = self.value(number)
+            assert isinstance(adjoints.type.element, Array)  # type: ignore[union-attr]
+            target = Var(hint, adjoints.type.element)  # type: ignore[union-attr]
+            with self.prologue(region):
+                self.build.emit(_list_get(target, adjoints, index, stmt))
+            return target
+        return self.own_adjoint(handle, stmt, region, hint)
+
+    def own_adjoint(self, handle: Var, stmt: Stmt | None, region: Region, hint: str) -> Var:
+        """The adjoint of an array of which there is one: a parameter, an allocation, a view."""
+        assert isinstance(handle.type, Array)
+        if isinstance(stmt, View):
+            return self._view(stmt, self.adjoint(stmt.base), region, hint)
+        if stmt is not None and not isinstance(stmt, Alloc):
+            message = f"'{handle.hint or 'this array'}' cannot be differentiated in reverse mode at this order"
+            raise UnsupportedError(Problem(message, stmt.loc, "use jvp of the gradient (forward over reverse)"))
+        if stmt is None or self._handle_is_there(handle):
+            source = self.handle(handle)
+            with self.prologue(region):
+                shape = self.build.shapes(source)
+                return self.build.alloc("zeros", handle.type.dtype, shape, hint, like=source)
+        shape = self.values(stmt.shape)
+        with self.prologue(region):
+            return self.build.alloc("zeros", handle.type.dtype, shape, hint)
+
+    def adjoint_list(self, family: Family) -> Var:
+        """The list of the adjoint buffers of a family, in the order of their numbers."""
+        region = self.region_of(family.home)
+        if family.token not in region.adjoints:
+            region.adjoints[family.token] = self.make_list(self, family, region)
+        return region.adjoints[family.token]
+
+
+def _list_get(target: Var, adjoints: Var, index: Atom, stmt: Stmt | None) -> ListGet:
+    return ListGet(target, adjoints, index, loc=stmt.loc if stmt is not None else NOWHERE)
+
+
+def iteration_number(build: Builder, index: Atom, start: Atom, step: Atom) -> Atom:
+    """`(index - start) // step`."""
+    if isinstance(step, Const) and step.value == -1:
+        return build.op("-", start, index)
+    offset = index if start == ZERO else build.op("-", index, start)
+    return offset if step == ONE else build.op("//", offset, step)
+
+
+def trips(build: Builder, start: Atom, stop: Atom, step: Atom) -> Atom:
+    """`len(range(start, stop, step))`."""
+    if isinstance(step, Const) and step.value == -1:
+        start, stop, step = stop, start, ONE
+    span = stop if start == ZERO else build.op("-", stop, start)
+    if step != ONE:
+        span = build.op("neg", build.op("//", build.op("neg", span), step))  # rounded up, also for a negative step
+    if isinstance(span, Const):
+        return integer(max(span.value, 0))
+    return build.op("max", span, ZERO)
+
+
+def count_of(plan: Plan, loop: Loop) -> Atom:
+    """The number of trips that `loop` made, where the reverse sweep is being written."""
+    counted = trip_count(loop, plan.counts)
+    if counted is not None:
+        return plan.value(counted)
+    assert isinstance(loop, For)
+    return trips(plan.build, plan.value(loop.start), plan.value(loop.stop), plan.value(loop.step))

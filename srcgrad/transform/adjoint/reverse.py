@@ -1,0 +1,192 @@
+"""The reverse sweep: each statement of the primal, last first, turned into what it does to adjoints.
+
+Griewank & Walther, Evaluating Derivatives, 2nd ed., SIAM 2008, section 3.2 (the incremental reverse mode). It never
+writes memory of the primal.
+"""
+
+from __future__ import annotations
+
+from srcgrad.errors import Problem, UnsupportedError
+from srcgrad.ir.nodes import (
+    ONE, Alloc, Assign, Atom, Block, Carried, Const, Effect, For, If, Increment, ListAppend, ListGet, ListNew,
+    Load, Loop, Reserve, Stmt, Store, Var, View, While, integer,
+)  # fmt: skip
+from srcgrad.ir.types import INT64, Array, Scalar, is_float
+from srcgrad.ir.walk import defined
+from srcgrad.ir.walk import statements as all_statements
+from srcgrad.rules import RULES
+from srcgrad.transform.adjoint.plan import Plan, count_of
+from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
+from srcgrad.transform.analysis.suspicion import Suspicion
+from srcgrad.transform.build import Builder
+from srcgrad.transform.splice import partials_of, scaled
+
+
+class Reverse:
+    """Writes the reverse sweep of a function into a builder, under a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.build: Builder = plan.build
+        self.suspicion = Suspicion(plan.function, plan.places)
+
+    def is_active(self, atom: Atom) -> bool:
+        return self.plan.activity.is_active(atom)
+
+    def add(self, sums: Sums, var: Atom, term: Atom) -> None:
+        """`bvar += term`."""
+        if not isinstance(var, Var) or not self.is_active(var):
+            return
+        assert isinstance(var.type, Scalar)
+        term = self.build.cast(term, var.type)
+        old = sums.get(var)
+        new = term if old is None else self.build.op("+", old, term)
+        self.build.name(new, adjoint_name(var))
+        sums.set(var, new)
+
+    # -- blocks --------------------------------------------------------------------------------------------------
+
+    def block(self, block: Block, sums: Sums) -> None:
+        for stmt in reversed(block):
+            self.build.loc = stmt.loc
+            self.statement(stmt, sums)
+
+    def statement(self, stmt: Stmt, sums: Sums) -> None:
+        match stmt:
+            case Assign():
+                ct = sums.take(stmt.target)
+                if ct is not None:
+                    self.operation(stmt, ct, sums)
+            case Load():
+                ct = sums.take(stmt.target)
+                if ct is not None and self.is_active(stmt.array):
+                    self.build.increment(self.plan.adjoint(stmt.array), self.plan.values(stmt.index), ct)
+            case Store() if self.is_active(stmt.array):
+                self.store(stmt, sums)
+            case Increment() if self.is_active(stmt.array):
+                if self.is_active(stmt.value):
+                    array, index = self.plan.adjoint(stmt.array), self.plan.values(stmt.index)
+                    self.add(sums, stmt.value, self.build.load(array, index))
+            case If():
+                self.branch(stmt, sums)
+            case For() | While():
+                self.loop(stmt, sums)
+            case Reserve() | ListNew() | ListGet() | ListAppend():
+                if any(self.is_active(v) for v in (getattr(stmt, "target", None), getattr(stmt, "item", None))):
+                    message = "the reverse of a reverse sweep that needs a growing tape is not differentiable"
+                    raise UnsupportedError(Problem(message, stmt.loc, "use jvp of the gradient (forward over reverse)"))
+            case Store() | Increment() | Alloc() | View() | Effect():
+                pass
+            case _:
+                raise AssertionError(f"unhandled statement {type(stmt).__name__}")
+
+    def operation(self, stmt: Assign, ct: Atom, sums: Sums) -> None:
+        """`y = op(x, ...)`: `bx += by * dop/dx`."""
+        if stmt.op == "cast":
+            self.add(sums, stmt.args[0], ct)
+            return
+        rule = RULES[stmt.op]
+        assert isinstance(stmt.target.type, Scalar)
+        template = partials_of(stmt.op, stmt.args, stmt.target.type)
+        if template is None:
+            return
+        regular = stmt.op == "**" and isinstance(stmt.args[1], Const) and stmt.args[1].value >= 1
+        guard = (rule.singular and not regular) or (stmt.op == "*" and self.suspicion.is_suspicious(stmt))
+        for arg, partial in zip(stmt.args, template.partials, strict=True):
+            if not self.is_active(arg):
+                continue
+            known = dict(zip(template.args, stmt.args, strict=True)) | {template.out: stmt.target}
+            values = {h: self.plan.value(known[h]) for h in partial.reads}
+            self.add(sums, arg, scaled(self.build, ct, partial, values, guard=guard))
+
+    def store(self, stmt: Store, sums: Sums) -> None:
+        """`a[i] = x`: the element's adjoint is taken and cleared, before anything is added to it."""
+        array, index = self.plan.adjoint(stmt.array), self.plan.values(stmt.index)
+        ct = self.build.load(array, index) if self.is_active(stmt.value) else None
+        assert isinstance(array.type, Array)
+        self.build.store(array, index, zero(array.type.item))
+        if ct is not None:
+            self.add(sums, stmt.value, ct)
+
+    # -- control flow --------------------------------------------------------------------------------------------
+
+    def branch(self, stmt: If, sums: Sums) -> None:
+        cts = [(r, ct) for r in stmt.results if (ct := sums.take(r.var)) is not None]
+        sides, ends = [], []
+        for k, (place, body) in enumerate(zip(self.plan.places.sides[stmt], (stmt.then, stmt.orelse), strict=True)):
+            inner = Sums(place, sums, sums.of)
+            with self.plan.region(place) as region, self.build.block() as statements:
+                for r, ct in cts:
+                    self.add(inner, r.orelse if k else r.then, ct)
+                self.block(body, inner)
+            sides.append((*region.prologue, *statements))
+            ends.append(inner)
+        results = sums.merge(*ends)
+        if any(sides) or results:
+            cond = self.plan.value(stmt.cond)
+            self.build.loc = stmt.loc
+            self.build.emit(If(cond, sides[0], sides[1], tuple(results), loc=stmt.loc))
+
+    def loop(self, stmt: Loop, sums: Sums) -> None:
+        """The iterations, last first, each reversed in turn."""
+        plan, build = self.plan, self.build
+        (place,) = plan.places.sides[stmt]
+        facts = plan.loops[place]
+        active = [c for c in stmt.carried if is_float(c.inside.type) and isinstance(c.inside.type, Scalar)]
+        active = [c for c in active if self.is_active(c.inside) or self.is_active(c.result)]
+        cts = {c: ct for c in active if (ct := sums.take(c.result)) is not None}
+        if not cts and not self._touches(stmt.body):
+            return
+        loop, index, counter, trips = self._header(stmt)
+        inner = Sums(place, sums, sums.of, is_loop=True)
+        carried: list[tuple[Carried, Var]] = []
+        with plan.region(place) as region, build.block() as statements:
+            region.counter = counter
+            if isinstance(stmt, For):
+                region.values[stmt.index] = index
+            for c in active:
+                inside = Var(adjoint_name(c.inside), c.inside.type)
+                carried.append((c, inside))
+                self.add(inner, c.next, inside)
+            self.block(stmt.body, inner)
+            nexts = [inner.take(c.inside) or zero(c.inside.type) for c, _ in carried]
+        if region.slot and not facts.rectangular:
+            trips = trips if trips is not None else count_of(plan, stmt)
+            top = sums.get(facts.top)
+            assert top is not None
+            build.emit(Assign(region.base, "-", (top, trips), loc=stmt.loc))
+            sums.set(facts.top, region.base)
+        out = list(inner.close_loop())
+        for (c, inside), following in zip(carried, nexts, strict=True):
+            init = cts.get(c, zero(c.inside.type))
+            out.append(Carried(inside, init, following, Var(adjoint_name(c.inside), c.inside.type)))
+        body = (*region.prologue, *statements)
+        build.loc = stmt.loc
+        build.emit(For(loop.index, loop.start, loop.stop, loop.step, tuple(out), body, loc=stmt.loc))
+        for (c, _), done in zip(carried, out[len(out) - len(carried) :], strict=True):
+            self.add(sums, c.init, done.result)
+
+    def _touches(self, block: Block) -> bool:
+        """Whether anything in a block is active."""
+        for stmt in all_statements(block):
+            if any(self.is_active(v) for v in defined(stmt)):
+                return True
+            if isinstance(stmt, Store | Increment) and self.is_active(stmt.array):
+                return True
+        return False
+
+    def _header(self, stmt: Loop) -> tuple[For, Var, Var | None, Atom | None]:
+        """The reversed loop's header, the var that stands for the primal's index, and the iteration number if known."""
+        plan, op = self.plan, self.build.op
+        if isinstance(stmt, While):
+            trips = count_of(plan, stmt)
+            index = Var("k", INT64)
+            return For(index, op("-", trips, ONE), integer(-1), integer(-1), (), ()), index, index, trips
+        index = Var(stmt.index.hint, INT64)
+        start, stop, step = plan.value(stmt.start), plan.value(stmt.stop), plan.value(stmt.step)
+        if stmt.exit is None and isinstance(step, Const) and step.value in (1, -1):
+            first, last = op("-", stop, step), op("-", start, step)
+            return For(index, first, last, integer(-step.value), (), ()), index, None, None
+        trips = count_of(plan, stmt)
+        first = op("+", start, op("*", op("-", trips, ONE), step))
+        return For(index, first, op("-", start, step), op("neg", step), (), ()), index, None, trips

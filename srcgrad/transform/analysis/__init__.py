@@ -1,0 +1,1 @@
+"""Read-only questions about IR: what shares memory, what depends on what, what is still there."""

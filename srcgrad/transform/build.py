@@ -1,0 +1,280 @@
+"""Building IR: typed operations, constant folding and nested blocks."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from srcgrad.ir.location import NOWHERE, Location
+from srcgrad.ir.nodes import (
+    Alloc, Assign, Atom, Const, For, If, Increment, Load, Result, Stmt, Store, Undef, Var, View, integer,
+)  # fmt: skip
+from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, Type, is_float, is_integer, promote, unify
+from srcgrad.rules import RULES
+
+FOLDABLE: dict[str, Callable[..., Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "neg": operator.neg,
+    "pos": operator.pos, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "==": operator.eq, "!=": operator.ne, "not": operator.not_, "//": operator.floordiv, "%": operator.mod,
+    "min": min, "max": max, "abs": abs, "&": operator.and_, "|": operator.or_,
+}  # fmt: skip
+
+
+def result_type(op: str, types: list[Type]) -> Scalar:
+    """The type of a primitive's result, by Numba's rules.
+
+    >>> str(result_type("/", [INT64, INT64])), str(result_type("np.exp", [Scalar("float32")]))
+    ('float64', 'float32')
+    """
+    scalars = [t for t in types if isinstance(t, Scalar)]
+    kind = RULES[op].result
+    if kind == "bool":
+        return BOOL
+    if kind == "int":
+        return INT64
+    if op == "where":
+        unified = unify(scalars[1], scalars[2])
+        assert isinstance(unified, Scalar)
+        return unified
+    if op in ("max", "min"):
+        unified = unify(scalars[0], scalars[-1])
+        assert isinstance(unified, Scalar)
+        return unified
+    if kind == "float" or op == "/":
+        floats = [t if is_float(t) else FLOAT64 for t in scalars]
+        return Scalar(np.result_type(*(t.dtype for t in floats)).name)
+    if op in ("&", "|", "^") and all(t == BOOL for t in scalars):
+        return BOOL
+    out = scalars[0] if len(scalars) == 1 else promote(scalars[0], scalars[1])
+    return INT64 if out == BOOL or (len(scalars) == 1 and is_integer(out) and out != Scalar("uint64")) else out
+
+
+def strong(atom: Any) -> Any:
+    """A literal as a value of its own: no longer weak."""
+    return Const(atom.value, atom.type) if isinstance(atom, Const) and atom.weak else atom
+
+
+class Builder:
+    """Emits statements into a stack of open blocks."""
+
+    def __init__(self) -> None:
+        self.stack: list[list[Stmt]] = [[]]
+        self.loc: Location = NOWHERE
+        self.algebra = False  # simplify as derivatives are written; the user's own arithmetic is left as it is
+
+    # -- blocks ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def block(self) -> Iterator[list[Stmt]]:
+        """Open a nested block; the list yielded holds its statements."""
+        statements: list[Stmt] = []
+        self.stack.append(statements)
+        try:
+            yield statements
+        finally:
+            popped = self.stack.pop()
+            assert popped is statements
+
+    def emit(self, stmt: Stmt) -> None:
+        self.stack[-1].append(stmt)
+
+    def name(self, atom: Atom, hint: str) -> None:
+        """Give a temporary the user's name for it: the first name that it is bound to."""
+        if isinstance(atom, Var) and not atom.hint:
+            object.__setattr__(atom, "hint", hint)  # identity is the object's, so this changes no meaning
+
+    # -- scalars -----------------------------------------------------------------------------------------------
+
+    def op(self, op: str, *args: Atom, hint: str = "") -> Atom:
+        """Emit `op(*args)`, folding constants and giving weak literals their partner's type."""
+        if op in FOLDABLE and all(isinstance(a, Const) for a in args):
+            folded = self._fold(op, args)
+            if folded is not None:
+                return folded
+        typed = self._strengthen(op, args)
+        if self.algebra:
+            simple = self._simplify(op, typed)
+            if simple is not None:
+                return simple
+        target = Var(hint, self._result_type(op, typed))
+        self.emit(Assign(target, op, typed, loc=self.loc))
+        return target
+
+    def _result_type(self, op: str, args: tuple[Atom, ...]) -> Scalar:
+        if op == "**":
+            base, exponent = args
+            if is_integer(base.type) and is_integer(exponent.type):
+                return FLOAT64 if isinstance(exponent, Const) and exponent.value < 0 else INT64
+            if isinstance(base.type, Scalar) and is_float(base.type) and isinstance(exponent, Const):
+                return base.type if is_integer(exponent.type) else promote(base.type, exponent.type)
+        return result_type(op, [a.type for a in args])
+
+    def _fold(self, op: str, args: tuple[Atom, ...]) -> Const | None:
+        consts = [a for a in args if isinstance(a, Const)]
+        try:
+            value = FOLDABLE[op](*(c.value for c in consts))
+        except (ArithmeticError, TypeError, ValueError):
+            return None
+        kind = result_type(op, [c.type for c in consts])
+        if isinstance(value, int | float) and abs(value) > 2**62 and is_integer(kind):
+            return None
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        if kind.dtype == "float32":
+            value = float(np.float32(value))
+        return Const(value, kind, weak=all(c.weak for c in consts) and kind != BOOL)
+
+    def _strengthen(self, op: str, args: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        """NumPy 2's rule for literals: `1.0 - y` is float32 where `y` is (NEP 50)."""
+        solid = [a.type for a in args if not (isinstance(a, Const) and a.weak) and isinstance(a.type, Scalar)]
+        floats = {t.dtype for t in solid if is_float(t)}
+        single = floats == {"float32"} and not any(t in (INT64,) for t in solid)
+
+        def one(position: int, atom: Atom) -> Atom:
+            if not (isinstance(atom, Const) and atom.weak):
+                return atom
+            if op == "**" and position == 1 and isinstance(atom.value, int):
+                return strong(atom)
+            if floats == {"float32"} and (single or isinstance(atom.value, float)) and not isinstance(atom.value, bool):
+                return Const(float(np.float32(atom.value)), Scalar("float32"))
+            return strong(atom)
+
+        return tuple(one(k, a) for k, a in enumerate(args))
+
+    def _simplify(self, op: str, args: tuple[Atom, ...]) -> Atom | None:
+        """An equal and simpler value, where there is one of the type that the operation has."""
+        to = self._result_type(op, args)
+        numbers = [a.value if isinstance(a, Const) else None for a in args]
+
+        def same(atom: Atom) -> Atom | None:
+            return strong(atom) if atom.type == to else None
+
+        match op, numbers:
+            case "*", [1 | 1.0, _]:  # 1 * x -> x
+                return same(args[1])
+            case ("*" | "/" | "**"), [_, 1 | 1.0]:  # x * 1, x / 1, x ** 1 -> x
+                return same(args[0])
+            case "*", [-1 | -1.0, _] if args[1].type == to:  # -1 * x -> -x
+                return self.op("neg", args[1])
+            case ("*" | "/"), [_, -1 | -1.0] if args[0].type == to:  # x * -1, x / -1 -> -x
+                return self.op("neg", args[0])
+            case "+", [0 | 0.0, _]:  # 0 + x -> x
+                return same(args[1])
+            case ("+" | "-"), [_, 0 | 0.0]:  # x + 0, x - 0 -> x
+                return same(args[0])
+            case "-", [0 | 0.0, _] if args[1].type == to:  # 0 - x -> -x
+                return self.op("neg", args[1])
+            case "where", [True, *_]:
+                return self.cast(args[1], to)
+            case "where", [False, *_]:
+                return self.cast(args[2], to)
+            case "neg", _:  # --x -> x
+                inner = self._definition(args[0])
+                return same(inner.args[0]) if inner is not None and inner.op == "neg" else None
+            case _:
+                return None
+
+    def _definition(self, atom: Atom) -> Assign | None:
+        for stmt in reversed(self.stack[-1][-8:]):
+            if isinstance(stmt, Assign) and stmt.target is atom:
+                return stmt
+        return None
+
+    def cast(self, atom: Atom, to: Scalar, hint: str = "") -> Atom:
+        """`atom` as a value of scalar type `to`."""
+        if isinstance(atom, Undef):
+            return Undef(to)
+        if atom.type == to:
+            return strong(atom)
+        if isinstance(atom, Const):
+            value: Any = atom.value
+            if is_float(to):
+                value = float(value) if to == FLOAT64 else float(np.float32(value))
+            elif to == BOOL:
+                value = bool(value)
+            elif isinstance(value, float) and not math.isfinite(value):
+                value = 0
+            else:
+                value = int(value)
+            return Const(value, to)
+        target = Var(hint, to)
+        self.emit(Assign(target, "cast", (atom,), loc=self.loc))
+        return target
+
+    def draw(self, op: str, args: tuple[Atom, ...], to: Scalar) -> Var:
+        """A random draw: an operation that is not repeated."""
+        target = Var("", to)
+        self.emit(Assign(target, op, args, loc=self.loc))
+        return target
+
+    # -- arrays ------------------------------------------------------------------------------------------------
+
+    def shape(self, array: Var, axis: int) -> Atom:
+        target = Var("", INT64)
+        self.emit(Assign(target, "shape", (array, integer(axis)), loc=self.loc))
+        return target
+
+    def shapes(self, array: Var) -> tuple[Atom, ...]:
+        assert isinstance(array.type, Array)
+        return tuple(self.shape(array, axis) for axis in range(array.type.ndim))
+
+    def load(self, array: Var, index: tuple[Atom, ...]) -> Var:
+        assert isinstance(array.type, Array)
+        target = Var("", array.type.item)
+        self.emit(Load(target, array, index, loc=self.loc))
+        return target
+
+    def store(self, array: Var, index: tuple[Atom, ...], value: Atom) -> None:
+        self.emit(Store(array, index, strong(value), loc=self.loc))
+
+    def increment(self, array: Var, index: tuple[Atom, ...], value: Atom) -> None:
+        self.emit(Increment(array, index, strong(value), loc=self.loc))
+
+    def alloc(self, fill: str, dtype: str, shape: tuple[Atom, ...], hint: str = "", like: Var | None = None) -> Var:
+        target = Var(hint, Array(dtype, len(shape), "C"))
+        self.emit(Alloc(target, fill, tuple(strong(s) for s in shape), like, loc=self.loc))
+        return target
+
+    def view(self, base: Var, how: str, items: tuple, to: Array) -> Var:
+        target = Var("", to)
+        self.emit(View(target, base, how, items, loc=self.loc))
+        return target
+
+    # -- control flow ------------------------------------------------------------------------------------------
+
+    def loop(self, stop: Atom, body: Callable[[Var], None], *, hint: str = "i", start: Atom = integer(0)) -> None:
+        """`for hint in range(start, stop): body(index)`, carrying nothing."""
+        index = Var(hint, INT64)
+        with self.block() as statements:
+            body(index)
+        self.emit(For(index, strong(start), strong(stop), integer(1), (), tuple(statements), loc=self.loc))
+
+    def nest(self, shape: tuple[Atom, ...], body: Callable[[tuple[Atom, ...]], None]) -> None:
+        """A loop nest over all indices of an array of this shape."""
+
+        def level(index: tuple[Atom, ...]) -> None:
+            if len(index) == len(shape):
+                body(index)
+            else:
+                self.loop(shape[len(index)], lambda i: level((*index, i)), hint="ijklmn"[len(index) % 6])
+
+        level(())
+
+    def choose(self, cond: Atom, then: Callable[[], Atom], orelse: Callable[[], Atom], to: Type) -> Atom:
+        """`then() if cond else orelse()`, evaluating one of them."""
+        if isinstance(cond, Const):
+            return then() if cond.value else orelse()
+        with self.block() as first:
+            a = then()
+            a = self.cast(a, to) if isinstance(to, Scalar) else a
+        with self.block() as second:
+            b = orelse()
+            b = self.cast(b, to) if isinstance(to, Scalar) else b
+        out = Var("", to)
+        self.emit(If(cond, tuple(first), tuple(second), (Result(out, a, b),), loc=self.loc))
+        return out

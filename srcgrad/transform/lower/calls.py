@@ -1,0 +1,224 @@
+"""Calls: primitives, library functions, and the user's helpers, which are inlined."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import types
+from typing import Any
+
+import numpy as np
+
+from srcgrad.numpy_lib import LIBRARY, products
+from srcgrad.rules import PRIMITIVES, RULES
+from srcgrad.transform.build import strong
+from srcgrad.transform.fence import fence
+from srcgrad.transform.lower import arrays, builtins, expressions, iteration, statements
+from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, wrap
+from srcgrad.transform.lower.values import Bound, Closure, Static, Tuple, Value, describe, is_array, is_atom, is_scalar
+from srcgrad.transform.normalise import structure_exits
+from srcgrad.transform.parse import Source, parse
+
+
+def call(scope: Scope, node: ast.Call) -> Value:
+    """Lower a call."""
+    function = expressions.expression(scope, node.func)
+    args: list[Value] = []
+    for arg in node.args:
+        if isinstance(arg, ast.Starred):
+            value = expressions.expression(scope, arg.value)
+            if not isinstance(value, Tuple):
+                raise scope.problem(f"{describe(value)} cannot be unpacked into arguments", arg, "unpack a tuple")
+            args += value.items
+        else:
+            args.append(expressions.expression(scope, arg))
+    kwargs: dict[str, Value] = {}
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            raise scope.problem("'**' in a call is not differentiable", node, "name each argument")
+        kwargs[keyword.arg] = expressions.expression(scope, keyword.value)
+    scope.build.loc = scope.at(node)
+    return apply(scope, function, args, kwargs, node)
+
+
+def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
+    """Call a value that is a function."""
+    if isinstance(function, Closure):
+        return inline_closure(scope, function, args, kwargs, node)
+    if isinstance(function, Bound):
+        return builtins.method(scope, function, args, kwargs, node)
+    if not isinstance(function, Static):
+        raise scope.problem(f"{describe(function)} cannot be called", node, "call a function")
+    target = function.object
+    handler = _lookup(builtins.HANDLERS, target)
+    if handler is not None:
+        return handler(scope, args, kwargs, node)
+    op = _lookup(PRIMITIVES, target)
+    if op is not None:
+        return primitive(scope, op, args, kwargs, node)
+    library = _lookup(LIBRARY, target)
+    if library is not None:
+        return inline(scope, library, args, kwargs, node, call_site=True)
+    if isinstance(target, type) and issubclass(target, tuple) and hasattr(target, "_fields"):
+        return _namedtuple(scope, target, args, kwargs, node)
+    if getattr(target, "__name__", "") == "prange" and getattr(target, "__module__", "").startswith("numba"):
+        return iteration.range_of(scope, args, node)  # in sequential code, a range
+    if builtins.is_dtype(target):
+        return builtins.convert(scope, np.dtype(target).name, args, node)
+    return _user_function(scope, function, args, kwargs, node)
+
+
+def _lookup(table: dict, key: Any) -> Any:
+    try:
+        return table.get(key)
+    except TypeError:  # unhashable
+        return None
+
+
+def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, node: ast.AST) -> Value:
+    target = function.object
+    while not isinstance(target, types.FunctionType | types.MethodType):
+        if isinstance(target, functools.partial):
+            bound = [wrap(a, None) for a in target.args]
+            args = [*bound, *args]
+            kwargs = {**{k: wrap(v, None) for k, v in target.keywords.items()}, **kwargs}
+            target = target.func
+        elif hasattr(target, "py_func"):  # a Numba dispatcher, or a differentiable function
+            target = target.py_func
+        else:
+            name = getattr(target, "__name__", repr(target))
+            module = getattr(target, "__module__", None)
+            full = f"{module}.{name}" if module and module != "builtins" else name
+            hint = "write it as a Python function, or give its derivative with srcgrad.custom_vjp"
+            raise scope.problem(f"'{full}' has no derivative rule", node, hint)
+    if isinstance(target, types.MethodType):
+        args = [Static(target.__self__), *args]
+        target = target.__func__
+    return inline(scope, target, args, kwargs, node)
+
+
+def primitive(scope: Scope, op: str, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
+    """A function with a derivative rule, on numbers or element by element on arrays."""
+    if kwargs:
+        name = next(iter(kwargs))
+        raise scope.problem(f"the argument '{name}' is not supported here", node, "call it with positional arguments")
+    rule = RULES[op]
+    if op in ("max", "min") and len(args) > 2:  # noqa: PLR2004
+        raise scope.problem("the output argument is not supported here", node, "assign the result")
+    if len(args) != rule.arity:
+        raise scope.problem(f"'{op}' takes {rule.arity} arguments, but got {len(args)}", node, "check the call")
+    if any(is_array(a) for a in args):
+        return arrays.elementwise(scope, op, args, node)
+    for a in args:
+        if not is_scalar(a):
+            raise scope.problem(f"'{op}' expects a number, but got {describe(a)}", node, "index it, or use a loop")
+    return scope.build.op(op, *args)
+
+
+def matmul(scope: Scope, left: Value, right: Value, node: ast.AST) -> Value:
+    """`left @ right`, by loops."""
+    if not (is_array(left) and is_array(right)):
+        raise scope.problem(f"'@' does not take {describe(left)} and {describe(right)}", node, "use arrays")
+    function = products.MATMUL.get((left.type.ndim, right.type.ndim))
+    if function is None:
+        raise scope.problem("'@' of these ranks is not differentiable yet", node, "loop over the leading axes")
+    return inline(scope, function, [left, right], {}, node, call_site=True)
+
+
+def _namedtuple(scope: Scope, cls: Any, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Tuple:
+    values = dict(zip(cls._fields, args, strict=False)) | kwargs
+    if len(args) > len(cls._fields) or set(values) != set(cls._fields):
+        raise scope.problem(f"'{cls.__name__}' expects {len(cls._fields)} values", node, "give each field once")
+    items = [values[f] for f in cls._fields]
+    return Tuple(tuple(strong(i) if is_atom(i) else i for i in items), cls)
+
+
+# -- inlining ------------------------------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1024)
+def source_of(function: types.FunctionType) -> Source:
+    """The fenced source of a function."""
+    source = parse(function)
+    fence(source)
+    return source
+
+
+def inline(
+    scope: Scope, function: types.FunctionType, args: list[Value], kwargs: dict[str, Value], node: ast.AST, *,
+    call_site: bool = False,
+) -> Value:  # fmt: skip
+    """The body of a helper, on these arguments, in place of the call."""
+    source = source_of(function)
+    defaults = [wrap(d, None) for d in function.__defaults__ or ()]
+    keywords = {k: wrap(v, None) for k, v in (function.__kwdefaults__ or {}).items()}
+    env = bind_arguments(scope, source.node, args, kwargs, defaults, keywords, node, function.__name__)
+    site = scope.build.loc if call_site else scope.call_site
+    inner = Scope(scope.context, source.filename, frozenset(), env, function, None, site)
+    return run_body(scope, inner, source.node, function.__code__, node)
+
+
+def inline_closure(scope: Scope, closure: Closure, args: list, kwargs: dict, node: ast.AST) -> Value:
+    names = [a.arg for a in closure.node.args.kwonlyargs]
+    keywords = {n: d for n, d in zip(names, closure.kw_defaults, strict=True) if d is not None}
+    name = getattr(closure.node, "name", "lambda")
+    env = bind_arguments(scope, closure.node, args, kwargs, list(closure.defaults), keywords, node, name)
+    inner = Scope(scope.context, closure.scope.filename, frozenset(), env, None, closure.scope, scope.call_site)
+    return run_body(scope, inner, closure.node, closure.node, node)
+
+
+def run_body(scope: Scope, inner: Scope, definition: Any, key: Any, node: ast.AST) -> Value:
+    """Lower a function's body in its scope and return what it returns."""
+    context = scope.context
+    if key in context.calls:
+        name = getattr(definition, "name", "lambda")
+        raise scope.problem(f"'{name}' calls itself, and recursion is not differentiable", node, "write it as a loop")
+    context.calls.append(key)
+    body = _structured(definition)
+    inner.local = frozenset({*inner.env, *assigned_names(body), "return"})
+    problems = len(context.problems)
+    try:
+        statements.block(inner, body)
+    finally:
+        context.calls.pop()
+    scope.build.loc = scope.at(node)
+    if len(context.problems) > problems and "return" not in inner.env:
+        raise PoisonedError
+    return inner.env.get("return", Static(None))
+
+
+@functools.lru_cache(maxsize=1024)
+def _structured(definition: Any) -> list[ast.stmt]:
+    return structure_exits(definition)
+
+
+def bind_arguments(
+    scope: Scope, definition: Any, args: list[Value], kwargs: dict[str, Value], defaults: list[Value],
+    keywords: dict[str, Value], node: ast.AST, name: str,
+) -> dict[str, Value]:  # fmt: skip
+    """Python's rules for matching arguments with parameters."""
+    spec = definition.args
+    positional = [a.arg for a in (*spec.posonlyargs, *spec.args)]
+    env: dict[str, Value] = dict(zip(positional, args, strict=False))
+    if len(args) > len(positional):
+        if spec.vararg is None:
+            message = f"'{name}' takes {len(positional)} positional arguments, but got {len(args)}"
+            raise scope.problem(message, node, "check the call")
+        env[spec.vararg.arg] = Tuple(tuple(args[len(positional) :]))
+    elif spec.vararg is not None:
+        env[spec.vararg.arg] = Tuple(())
+    if spec.kwarg is not None:
+        raise scope.problem(f"'{name}' takes '**', which is not differentiable", node, "name each argument")
+    allowed = {*positional, *(a.arg for a in spec.kwonlyargs)}
+    for key, value in kwargs.items():
+        if key not in allowed or key in env:
+            raise scope.problem(f"'{name}' got an unexpected argument '{key}'", node, "check the call")
+        env[key] = value
+    for key, value in zip(positional[len(positional) - len(defaults) :], defaults, strict=True):
+        env.setdefault(key, value)
+    for key, value in keywords.items():
+        env.setdefault(key, value)
+    missing = [n for n in (*positional, *(a.arg for a in spec.kwonlyargs)) if n not in env]
+    if missing:
+        raise scope.problem(f"'{name}' is missing the argument '{missing[0]}'", node, "check the call")
+    return {k: strong(v) if is_atom(v) else v for k, v in env.items()}

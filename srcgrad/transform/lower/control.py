@@ -1,0 +1,194 @@
+"""Branches and loops: which names they carry, with which types."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from srcgrad.ir.nodes import ONE, Atom, Carried, Const, For, If, Result, Undef, Var, While
+from srcgrad.ir.types import INT64, Scalar, Type
+from srcgrad.transform.build import strong
+from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Value, describe, join_types, leaves, rebuild
+
+
+def branch(scope: Scope, cond: Atom, then: Callable[[], Any], orelse: Callable[[], Any], node: ast.AST) -> None:
+    """Lower both sides of an `if` and merge the names that they bind. A constant condition lowers one side only."""
+    if isinstance(cond, Const):
+        (then if cond.value else orelse)()
+        return
+    before = dict(scope.env)
+    with scope.build.block() as first:
+        then()
+    one, scope.env = scope.env, before
+    with scope.build.block() as second:
+        orelse()
+    other = scope.env
+    results: list[Result] = []
+    merged = {}
+    for name in dict.fromkeys([*one, *other]):
+        a, b = (UNBOUND if v is PENDING else v for v in (one.get(name, UNBOUND), other.get(name, UNBOUND)))
+        merged[name] = one.get(name, UNBOUND) if a is b else _merge(scope, name, a, b, results, (first, second))
+    scope.env = merged
+    scope.build.emit(If(cond, tuple(first), tuple(second), tuple(results), loc=scope.at(node)))
+
+
+def _merge(scope: Scope, name: str, a: Value, b: Value, results: list[Result], blocks: tuple[list, list]) -> Value:
+    if a is POISON or b is POISON:
+        return POISON
+    if a is UNBOUND or b is UNBOUND:
+        bound = b if a is UNBOUND else a
+        missing = rebuild(bound, [Undef(leaf.type) for leaf in leaves(bound)])
+        a, b = (missing, bound) if a is UNBOUND else (bound, missing)
+    types = join_types(a, b)
+    if types is None:
+        return Mismatch(describe(a), describe(b))
+    merged: list[Atom] = []
+    for x, y, t in zip(leaves(a), leaves(b), types, strict=True):
+        if x == y and not isinstance(x, Undef):
+            merged.append(x)
+            continue
+        var = Var(name, t)
+        results.append(Result(var, _cast_in(scope, blocks[0], x, t), _cast_in(scope, blocks[1], y, t)))
+        merged.append(var)
+    return rebuild(a, merged)
+
+
+def _cast_in(scope: Scope, block: list, atom: Atom, to: Type) -> Atom:
+    """Cast at the end of a block that is already closed."""
+    if isinstance(atom, Undef):
+        return Undef(to)
+    if isinstance(to, Scalar) and atom.type != to:
+        scope.build.stack.append(block)
+        try:
+            return scope.build.cast(atom, to)
+        finally:
+            scope.build.stack.pop()
+    return strong(atom)
+
+
+def for_range(
+    scope: Scope, bounds: tuple[Atom, Atom, Atom], assigned: list[str], body: Callable[[Var], Atom | None],
+    hint: str, node: ast.AST,
+) -> None:  # fmt: skip
+    """`for i in range(*bounds)`. `body` lowers the body and returns the exit condition, if there is one."""
+    index = Var(hint, INT64)
+    carried, block, exit_atom = _fixpoint(scope, assigned, lambda: body(index), node)
+    start, stop, step = (strong(scope.build.cast(b, INT64)) for b in bounds)
+    scope.build.emit(For(index, start, stop, step, carried, tuple(block), exit_atom, loc=scope.at(node)))
+
+
+def while_true(
+    scope: Scope, test: Callable[[], Atom], assigned: list[str], body: Callable[[], None], node: ast.AST
+) -> None:
+    """`while test(): body()`."""
+    cond = test()
+    if isinstance(cond, Const) and not cond.value:
+        return
+
+    def once() -> Atom:
+        body()
+        return test()
+
+    carried, block, again = _fixpoint(scope, assigned, once, node)
+    assert again is not None
+    scope.build.emit(While(cond, again, carried, tuple(block), loc=scope.at(node)))
+
+
+def _fixpoint(
+    scope: Scope, assigned: list[str], body: Callable[[], Atom | None], node: ast.AST
+) -> tuple[tuple[Carried, ...], list, Atom | None]:
+    """Lower a loop body until the types of what it carries are stable, and bind the results."""
+    before = dict(scope.env)
+    names = list(dict.fromkeys(n for n in assigned if n in scope.local))
+    inits = {n: UNBOUND if before.get(n) is PENDING else before.get(n, UNBOUND) for n in names}
+    templates: dict[str, Value] = {}  # of names that are first bound by an earlier iteration
+    types: dict[str, list[Type]] = {n: [a.type for a in leaves(v)] for n, v in inits.items() if v is not UNBOUND}
+    problems = len(scope.context.problems)
+    for attempt in range(8):
+        del scope.context.problems[problems:]
+        scope.env = dict(before)
+        inside: dict[str, list[Var]] = {}
+        for name, ts in types.items():
+            template = templates.get(name, inits[name])
+            if template is not UNBOUND and template is not POISON:
+                inside[name] = [Var(name, t) for t in ts]
+                scope.env[name] = rebuild(template, list(inside[name]))
+        if attempt == 0:
+            scope.env.update({n: PENDING for n in names if inits[n] is UNBOUND})
+            outer_pending, scope.context.pending = scope.context.pending, set()
+        with scope.build.block() as block:
+            outcome = body()
+            joined: dict[str, list[Type]] = {}
+            for name in names:
+                joined_types = _next_types(scope, name, inits[name], scope.env.get(name, UNBOUND), types, node)
+                if joined_types is not None:
+                    joined[name] = joined_types
+        if attempt == 0:
+            wanted, scope.context.pending = scope.context.pending, outer_pending
+            if wanted:
+                templates = {n: scope.env[n] for n in wanted if n in joined}
+                types.update({n: joined[n] for n in templates})
+                continue
+        elif wanted:
+            templates = {n: scope.env[n] for n in wanted if n in joined}
+            if any(joined[n] != types.get(n) for n in templates):
+                types.update({n: joined[n] for n in templates})
+                continue
+        if all(joined.get(n) == types.get(n) for n in joined if inits[n] is not UNBOUND):
+            break
+        types.update({n: ts for n, ts in joined.items() if inits[n] is not UNBOUND})
+    else:
+        raise scope.problem("the types of this loop's variables do not settle", node, "give them one type throughout")
+    if isinstance(outcome, Const) and not outcome.value and isinstance(node, ast.For):
+        outcome = None
+    carried: list[Carried] = []
+    scope.build.stack.append(block)
+    after = dict(scope.env)
+    try:
+        final = dict(before)
+        for name in names:
+            nxt = UNBOUND if after.get(name) is PENDING else after.get(name, UNBOUND)
+            if name not in joined:
+                final[name] = nxt if inits[name] is UNBOUND else inits[name]
+                continue
+            results: list[Atom] = []
+            start = leaves(inits[name]) if inits[name] is not UNBOUND else [Undef(t) for t in joined[name]]
+            for k, (t, leaf) in enumerate(zip(joined[name], leaves(nxt), strict=True)):
+                var = inside[name][k] if name in inside else Var(name, t)
+                out = Var(name, t)
+                carried.append(Carried(var, start[k], _convert(scope, leaf, t), out))
+                results.append(out)
+            final[name] = rebuild(nxt, results)
+    finally:
+        scope.build.stack.pop()
+    scope.env = final
+    carried = [Carried(c.inside, _convert(scope, c.init, c.inside.type), c.next, c.result) for c in carried]
+    return tuple(carried), block, outcome
+
+
+def _convert(scope: Scope, atom: Atom, to: Type) -> Atom:
+    if isinstance(atom, Undef):
+        return Undef(to)
+    return scope.build.cast(atom, to) if isinstance(to, Scalar) else atom
+
+
+def _next_types(scope: Scope, name: str, init: Value, nxt: Value, types: dict, node: ast.AST) -> list[Type] | None:
+    """The types to carry `name` with; None where there is nothing to carry."""
+    if init is POISON or nxt is POISON or isinstance(nxt, Mismatch) or nxt is UNBOUND or nxt is PENDING:
+        return None
+    if init is UNBOUND:
+        return [a.type for a in leaves(nxt)] if leaves(nxt) else None
+    now = rebuild(init, [Var(name, t) for t in types[name]]) if leaves(init) else init
+    joined = join_types(now, nxt)
+    if joined is None:
+        message = f"'{name}' is {describe(init)} before the loop and {describe(nxt)} after its body"
+        raise scope.problem(message, node, "give it one type throughout, or another name")
+    return joined if leaves(nxt) else None
+
+
+def counted(
+    scope: Scope, length: Atom, assigned: list[str], body: Callable[[Var], Atom | None], hint: str, node: ast.AST
+) -> None:
+    for_range(scope, (Const(0, INT64), length, ONE), assigned, body, hint, node)

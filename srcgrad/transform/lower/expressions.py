@@ -1,0 +1,375 @@
+"""Expressions: operators, comparisons, conditional expressions, names and attributes."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+
+from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const, Var, integer
+from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, is_float, unify
+from srcgrad.transform.build import strong
+from srcgrad.transform.lower import arrays, calls, control, subscripts
+from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.values import (
+    Bound, Closure, FormattedText, Static, Tuple, Value, describe, is_array, is_atom, is_scalar,
+)  # fmt: skip
+
+BINARY = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
+    ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>", ast.MatMult: "@",
+}  # fmt: skip
+UNARY = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "~"}
+COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+
+
+def expression(scope: Scope, node: ast.expr) -> Value:
+    """Lower an expression and return its value."""
+    scope.build.loc = scope.at(node)
+    match node:
+        case ast.Constant():
+            return _constant(node)
+        case ast.Name():
+            return scope.lookup(node.id, node)
+        case ast.BinOp():
+            left, right = expression(scope, node.left), expression(scope, node.right)
+            scope.build.loc = scope.at(node)
+            return binary(scope, BINARY[type(node.op)], left, right, node)
+        case ast.UnaryOp():
+            if isinstance(node.op, ast.Not):
+                return scope.build.op("not", truth(scope, node.operand))
+            return unary(scope, UNARY[type(node.op)], expression(scope, node.operand), node)
+        case ast.BoolOp():
+            return _boolean(scope, node.values, isinstance(node.op, ast.And), node)
+        case ast.Compare():
+            return _comparison(scope, node)
+        case ast.IfExp():
+            return _conditional(scope, node)
+        case ast.Call():
+            return calls.call(scope, node)
+        case ast.Tuple() | ast.List():
+            return Tuple(tuple(_items(scope, node.elts)), is_list=isinstance(node, ast.List))
+        case ast.Subscript():
+            return subscripts.read(scope, expression(scope, node.value), node)
+        case ast.Attribute():
+            return attribute(scope, expression(scope, node.value), node.attr, node)
+        case ast.Lambda():
+            return closure(scope, node)
+        case ast.JoinedStr():
+            return _formatted(scope, node)
+        case ast.NamedExpr():
+            value = expression(scope, node.value)
+            if is_atom(value):
+                value = strong(value)
+            scope.bind(node.target.id, value)
+            return value
+        case _:
+            kind = type(node).__name__
+            raise scope.problem(f"{kind} expressions are not differentiable", node, "rewrite it with plain arithmetic")
+
+
+def _constant(node: ast.Constant) -> Value:
+    value = node.value
+    if isinstance(value, bool):
+        return Const(value, BOOL)
+    if isinstance(value, int):
+        return Const(value, INT64, weak=True)
+    if isinstance(value, float):
+        return Const(value, FLOAT64, weak=True)
+    return Static(value)
+
+
+def _items(scope: Scope, nodes: list[ast.expr]) -> list[Value]:
+    found: list[Value] = []
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            value = expression(scope, node.value)
+            if not isinstance(value, Tuple):
+                raise scope.problem(f"{describe(value)} cannot be unpacked here", node, "unpack a tuple")
+            found += value.items
+        else:
+            value = expression(scope, node)
+            found.append(strong(value) if is_atom(value) else value)
+    return found
+
+
+def closure(scope: Scope, node: ast.FunctionDef | ast.Lambda) -> Closure:
+    """A lambda or inner function; its defaults are evaluated now."""
+    defaults = tuple(strong(expression(scope, d)) for d in node.args.defaults)
+    keywords = tuple(None if d is None else strong(expression(scope, d)) for d in node.args.kw_defaults)
+    return Closure(node, scope, defaults, keywords)
+
+
+# -- operators -----------------------------------------------------------------------------------------------------
+
+
+def scalar(scope: Scope, node: ast.expr) -> Atom:
+    """Lower an expression that must be a number."""
+    value = expression(scope, node)
+    if not is_scalar(value):
+        raise scope.problem(f"expected a number, but got {describe(value)}", node, "index it, or use a loop")
+    return value
+
+
+def unary(scope: Scope, op: str, value: Value, node: ast.AST) -> Value:
+    if is_array(value):
+        return arrays.elementwise(scope, op, [value], node)
+    if not is_scalar(value):
+        raise scope.problem(f"{describe(value)} cannot be negated", node, "use a number")
+    if op == "~" and value.type == BOOL:
+        return scope.build.op("not", value)
+    return scope.build.op(op, value)
+
+
+def binary(scope: Scope, op: str, left: Value, right: Value, node: ast.AST) -> Value:
+    """`left op right`, on scalars, arrays and tuples."""
+    if isinstance(left, Tuple) and isinstance(right, Tuple) and op == "+":
+        return Tuple(left.items + right.items, is_list=left.is_list)
+    if op == "*" and isinstance(left, Tuple) and isinstance(right, Const):
+        return Tuple(left.items * right.value, is_list=left.is_list)
+    if isinstance(left, Static) and isinstance(right, Static) and isinstance(left.object, str) and op == "+":
+        return Static(left.object + right.object)
+    if op == "@":
+        return calls.matmul(scope, left, right, node)
+    if is_array(left) or is_array(right):
+        if (is_array(left) or is_scalar(left)) and (is_array(right) or is_scalar(right)):
+            return arrays.elementwise(scope, op, [left, right], node)
+    if not (is_scalar(left) and is_scalar(right)):
+        a, b = describe(left), describe(right)
+        raise scope.problem(f"'{op}' does not take {a} and {b}", node, "use numbers or arrays")
+    if op in ("&", "|", "^", "<<", ">>") and (is_float(left.type) or is_float(right.type)):
+        raise scope.problem(f"'{op}' expects integers", node, "use int()")
+    return scope.build.op(op, left, right)
+
+
+def truth(scope: Scope, node: ast.expr) -> Atom:
+    """Lower a condition to a bool."""
+    value = expression(scope, node)
+    scope.build.loc = scope.at(node)
+    if isinstance(value, Static):
+        return TRUE if value.object else FALSE
+    if isinstance(value, Tuple):
+        return TRUE if value.items else FALSE
+    if is_atom(value) and value.type == BOOL:
+        return value
+    if isinstance(value, Const):
+        return TRUE if value.value else FALSE
+    if is_scalar(value):
+        return scope.build.op("!=", value, Const(0, INT64, weak=True))
+    raise scope.problem(f"{describe(value)} has no truth value", node, "compare it with something")
+
+
+def _boolean(scope: Scope, nodes: list[ast.expr], is_and: bool, node: ast.AST) -> Value:  # noqa: FBT001
+    """`a and b and ...`, where later operands run only if they are reached."""
+    first = expression(scope, nodes[0])
+    if len(nodes) == 1:
+        return first
+    if is_scalar(first) and first.type != BOOL and not isinstance(first, Const):
+        raise scope.problem("'and' and 'or' of numbers are not differentiable", node, "compare them, or use if")
+    cond = first if is_atom(first) and first.type == BOOL else truth(scope, nodes[0])
+    if isinstance(cond, Const):
+        return _boolean(scope, nodes[1:], is_and, node) if bool(cond.value) is is_and else first
+
+    def rest() -> Atom:
+        value = _boolean(scope, nodes[1:], is_and, node)
+        if is_scalar(value) and value.type == BOOL:
+            return value
+        if isinstance(value, Static):
+            return TRUE if value.object else FALSE
+        raise scope.problem("'and' and 'or' of numbers are not differentiable", node, "compare them, or use if")
+
+    build = scope.build
+    with build.block() as block:
+        second = rest()
+    if not block:
+        return build.op("&" if is_and else "|", cond, second)
+    if is_and:
+        return _choose_block(scope, cond, block, second, FALSE, node)
+    return _choose_block(scope, build.op("not", cond), block, second, TRUE, node)
+
+
+def _choose_block(scope: Scope, cond: Atom, block: list, value: Atom, otherwise: Atom, node: ast.AST) -> Atom:
+    def inline() -> Atom:
+        for stmt in block:
+            scope.build.emit(stmt)
+        return value
+
+    scope.build.loc = scope.at(node)
+    return scope.build.choose(cond, inline, lambda: otherwise, BOOL)
+
+
+def _comparison(scope: Scope, node: ast.Compare) -> Value:
+    """`a < b <= c`: each operand is evaluated once, later ones only if they are reached."""
+    left = expression(scope, node.left)
+    return _chain(scope, left, list(node.ops), list(node.comparators), node)
+
+
+def _chain(scope: Scope, left: Value, ops: list[ast.cmpop], rest: list[ast.expr], node: ast.Compare) -> Value:
+    right = expression(scope, rest[0])
+    scope.build.loc = scope.at(node)
+    first = _compare(scope, ops[0], left, right, node)
+    if len(ops) == 1:
+        return first
+    if isinstance(first, Const):
+        return _chain(scope, right, ops[1:], rest[1:], node) if first.value else FALSE
+    with scope.build.block() as block:
+        second = _chain(scope, right, ops[1:], rest[1:], node)
+    return _choose_block(scope, first, block, second, FALSE, node)
+
+
+def _compare(scope: Scope, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
+    if isinstance(op, ast.Is | ast.IsNot):
+        if isinstance(left, Static) or isinstance(right, Static):
+            same = isinstance(left, Static) and isinstance(right, Static) and left.object is right.object
+            return TRUE if same is isinstance(op, ast.Is) else FALSE
+        raise scope.problem("'is' compares only with None", node, "use ==")
+    if isinstance(op, ast.In | ast.NotIn):
+        found = _contains(scope, left, right, node)
+        return scope.build.op("not", found) if isinstance(op, ast.NotIn) else found
+    symbol = COMPARE[type(op)]
+    if isinstance(left, Static) or isinstance(right, Static):
+        if isinstance(left, Static) and isinstance(right, Static):
+            outcome = {"==": left.object == right.object, "!=": left.object != right.object}.get(symbol)
+            if outcome is None and isinstance(left.object, str) and isinstance(right.object, str):
+                a, b = left.object, right.object
+                outcome = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[symbol]
+            if outcome is not None:
+                return TRUE if outcome else FALSE
+        elif symbol in ("==", "!="):
+            return TRUE if symbol == "!=" else FALSE
+    if isinstance(left, Tuple) and isinstance(right, Tuple) and symbol in ("==", "!="):
+        return _compare_tuples(scope, left, right, symbol, node)
+    if is_array(left) or is_array(right):
+        return arrays.elementwise(scope, symbol, [left, right], node)
+    if is_scalar(left) and is_scalar(right):
+        return scope.build.op(symbol, left, right)
+    raise scope.problem(f"{describe(left)} and {describe(right)} cannot be compared", node, "compare numbers")
+
+
+def _compare_tuples(scope: Scope, left: Tuple, right: Tuple, symbol: str, node: ast.AST) -> Atom:
+    if len(left.items) != len(right.items):
+        return TRUE if symbol == "!=" else FALSE
+    equal: Atom = TRUE
+    for a, b in zip(left.items, right.items, strict=True):
+        one = _compare(scope, ast.Eq(), a, b, node)
+        equal = one if equal == TRUE else scope.build.op("&", equal, one)
+    return scope.build.op("not", equal) if symbol == "!=" else equal
+
+
+def _contains(scope: Scope, item: Value, container: Value, node: ast.AST) -> Atom:
+    if isinstance(container, Static) and isinstance(container.object, str) and isinstance(item, Static):
+        return TRUE if item.object in container.object else FALSE
+    if isinstance(container, Tuple):
+        found: Atom = FALSE
+        for candidate in container.items:
+            one = _compare(scope, ast.Eq(), item, candidate, node)
+            if isinstance(one, Const):
+                if one.value:
+                    return TRUE
+                continue
+            found = one if found == FALSE else scope.build.op("|", found, one)
+        return found
+    raise scope.problem(f"'in' does not search {describe(container)}", node, "write a loop")
+
+
+def _conditional(scope: Scope, node: ast.IfExp) -> Value:
+    """`a if c else b`: only the one taken runs."""
+    cond = truth(scope, node.test)
+    if isinstance(cond, Const):
+        return expression(scope, node.body if cond.value else node.orelse)
+    name = ""  # no name of the user's
+    local = scope.local
+    scope.local = local | {name}
+    try:
+        control.branch(
+            scope, cond,
+            lambda: scope.bind(name, expression(scope, node.body)),
+            lambda: scope.bind(name, expression(scope, node.orelse)), node,
+        )  # fmt: skip
+        value = scope.lookup(name, node)
+        del scope.env[name]
+    finally:
+        scope.local = local
+    return value
+
+
+# -- attributes and text -------------------------------------------------------------------------------------------
+
+
+def attribute(scope: Scope, owner: Value, name: str, node: ast.AST) -> Value:
+    """`owner.name`."""
+    if isinstance(owner, Static):
+        return scope.attribute_of(owner, name, node)
+    if isinstance(owner, Tuple):
+        if owner.cls is not None and name in owner.cls._fields:  # type: ignore[attr-defined]
+            return owner.items[owner.cls._fields.index(name)]  # type: ignore[attr-defined]
+        if name in ("index", "count", "append"):
+            return Bound(owner, name)
+    if is_array(owner):
+        return _array_attribute(scope, owner, name, node)
+    if is_scalar(owner):
+        if name == "real":
+            return owner
+        if name == "ndim":
+            return integer(0)
+        return Bound(owner, name)
+    raise scope.problem(f"{describe(owner)} has no attribute '{name}'", node, "check its spelling")
+
+
+def _array_attribute(scope: Scope, array: Var, name: str, node: ast.AST) -> Value:
+    assert isinstance(array.type, Array)
+    match name:
+        case "shape":
+            return Tuple(scope.build.shapes(array))
+        case "ndim":
+            return integer(array.type.ndim)
+        case "size":
+            return arrays.size(scope, array)
+        case "dtype":
+            return Static(np.dtype(array.type.dtype))
+        case "T":
+            return subscripts.transpose(scope, array)
+        case "real":
+            return array
+        case "flat" | "imag" | "base" | "strides" | "itemsize" | "nbytes" | "flags":
+            raise scope.problem(f"'.{name}' of an array is not differentiable", node, "use loops over its indices")
+        case _:
+            return Bound(array, name)
+
+
+def _formatted(scope: Scope, node: ast.JoinedStr) -> Value:
+    text, args = "", []
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            text += str(part.value).replace("{", "{{").replace("}", "}}")
+            continue
+        assert isinstance(part, ast.FormattedValue)
+        value = expression(scope, part.value)
+        if isinstance(value, Static):
+            text += str(value.object).replace("{", "{{").replace("}", "}}")
+            continue
+        if not is_atom(value):
+            raise scope.problem(f"{describe(value)} cannot be formatted", node, "format numbers")
+        if part.format_spec is not None or part.conversion != -1:
+            hint = "Numba has no format specifiers: print the value as it is"
+            raise scope.problem("a format specifier cannot be compiled", node, hint)
+        text += "{{{" + str(len(args)) + "}}}"
+        args.append(value)
+    return FormattedText(text, tuple(args)) if args else Static(text.replace("{{", "{").replace("}}", "}"))
+
+
+def unified(scope: Scope, values: list[Value], node: ast.AST) -> Scalar:
+    """The common scalar type of several numbers."""
+    out: Any = None
+    for v in values:
+        if not is_scalar(v):
+            raise scope.problem(f"expected numbers, but got {describe(v)}", node, "use numbers of one type")
+        out = v.type if out is None else unify(out, v.type)
+    return out
+
+
+def boolean_op(scope: Scope, value: Value, node: ast.AST) -> Atom:
+    if is_scalar(value):
+        return value if value.type == BOOL else scope.build.op("!=", value, Const(0, INT64, weak=True))
+    raise scope.problem(f"{describe(value)} has no truth value", node, "compare it with something")

@@ -1,0 +1,143 @@
+"""The entry: lower one function for given argument types."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from srcgrad.errors import Problem, UnsupportedError
+from srcgrad.ir.location import Location
+from srcgrad.ir.nodes import Const, Function, Undef, Var
+from srcgrad.ir.types import BOOL, Array
+from srcgrad.transform.build import strong
+from srcgrad.transform.lower import calls, creation  # noqa: F401  (creation fills the table of handlers)
+from srcgrad.transform.lower.scope import Capture, Context, PoisonedError, Scope, wrap
+from srcgrad.transform.lower.values import Closure, Mismatch, Static, Tuple, Value, describe, is_atom
+from srcgrad.transform.lower.values import POISON
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A function in IR, what it captured, and the shape of its result (a nested `Tuple` of atoms and statics)."""
+
+    function: Function
+    captures: tuple[Capture, ...]
+    result: Value
+
+
+@dataclass(frozen=True)
+class TupleOf:
+    """The type of a tuple argument."""
+
+    items: tuple[Any, ...]
+    cls: type | None = None
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The type of an argument that is specialised to its value: None, bools, strings, functions, other objects."""
+
+    value: Any
+
+
+def lower(function: types.FunctionType | types.MethodType, arguments: Sequence[tuple[str, Any]]) -> Lowered:
+    """Lower `function` for arguments of the given names and types, all of them, in order.
+
+    Raises:
+        UnsupportedError: something in it, or in a helper that it calls, cannot be differentiated.
+    """
+    bound = None
+    if isinstance(function, types.MethodType):
+        bound, function = function.__self__, function.__func__
+    source = calls.source_of(function)
+    context = Context()
+    params: list[Var] = []
+    signature: list[tuple[str, Any]] = []
+    values: dict[str, Value] = {}
+    for name, kind in arguments:
+        value, tree = _parameter(name, kind, params)
+        values[name] = value
+        signature.append((name, tree))
+    context.params.update(p for p in params if isinstance(p.type, Array))
+    outer = Scope(context, source.filename, frozenset(), {}, function)
+    args: list[Value] = [Static(bound)] if bound is not None else []
+    result: Value = Static(None)
+    try:
+        args, kwargs = _match(source.node, args, values)
+        result = calls.inline(outer, function, args, kwargs, source.node)
+    except UnsupportedError as error:
+        context.problems.extend(p for p in error.problems if p not in context.problems)
+    except PoisonedError:
+        pass
+    if context.problems:
+        raise UnsupportedError(*sorted(context.problems, key=_position))
+    result = _check_result(result, source)
+    captures = tuple(context.captures.values())
+    hidden = [c.var for c in captures if c.var is not None]
+    taken = {n for n, _ in signature} | {p.hint for p in params}
+    for var in hidden:  # a helper's global may have the name of an argument
+        while var.hint in taken:
+            object.__setattr__(var, "hint", f"{var.hint}_")
+        taken.add(var.hint)
+    loc = Location.of(source.node, source.filename)
+    name = function.__name__ if function.__name__ != "<lambda>" else "lambda_"
+    body = tuple(context.build.stack[0])
+    ir = Function(
+        name, (*params, *hidden), body, _atoms(result), (*signature, *((v.hint, v) for v in hidden)), loc
+    )  # fmt: skip
+    return Lowered(ir, captures, result)
+
+
+def _position(problem: Problem) -> tuple[str, int, int]:
+    return (problem.at.filename, problem.at.line, problem.at.column) if problem.at is not None else ("", 0, 0)
+
+
+def _match(definition: Any, args: list[Value], values: dict[str, Value]) -> tuple[list[Value], dict[str, Value]]:
+    spec = definition.args
+    positional = [a.arg for a in (*spec.posonlyargs, *spec.args)][len(args) :]
+    rest = dict(values)
+    args = [*args, *(rest.pop(n) for n in positional if n in rest)]
+    if spec.vararg is not None and spec.vararg.arg in rest:
+        args += rest.pop(spec.vararg.arg).items
+    return args, rest
+
+
+def _parameter(name: str, kind: Any, params: list[Var]) -> tuple[Value, Any]:
+    if isinstance(kind, Constant):
+        constant = kind.value
+        return (Const(constant, BOOL) if isinstance(constant, bool) else _static(constant)), None
+    if isinstance(kind, TupleOf):
+        fields = kind.cls._fields if kind.cls is not None else range(len(kind.items))  # type: ignore[attr-defined]
+        pairs = [_parameter(f"{name}_{f}", item, params) for f, item in zip(fields, kind.items, strict=True)]
+        return Tuple(tuple(v for v, _ in pairs), kind.cls), tuple(t for _, t in pairs)
+    var = Var(name, kind)
+    params.append(var)
+    return var, var
+
+
+def _static(value: Any) -> Value:
+    return wrap(value, None) if not isinstance(value, int | float) else Static(value)
+
+
+def _check_result(value: Value, source: Any) -> Value:
+    at = Location.of(source.node, source.filename)
+    if isinstance(value, Tuple):
+        return Tuple(tuple(_check_result(v, source) for v in value.items), value.cls, value.is_list)
+    if isinstance(value, Undef):
+        return value
+    if is_atom(value):
+        return strong(value)
+    if isinstance(value, Static) and (value.object is None or isinstance(value.object, str)):
+        return value
+    if value is POISON or isinstance(value, Mismatch | Closure | Static) or value is not None:
+        text = "results of different kinds" if isinstance(value, Mismatch) else describe(value)
+        raise UnsupportedError(Problem(f"the function returns {text}", at, "return numbers, arrays or tuples of them"))
+    return value
+
+
+def _atoms(value: Value) -> Any:
+    if isinstance(value, Tuple):
+        return tuple(_atoms(v) for v in value.items)
+    return value if is_atom(value) else None

@@ -1,0 +1,197 @@
+"""Scopes and name lookup while lowering; what is captured from globals and closures."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from srcgrad.errors import Problem, UnsupportedError
+from srcgrad.ir.location import Location
+from srcgrad.ir.nodes import Atom, Const, Var
+from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar
+from srcgrad.transform.build import Builder
+from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Static, Tuple, Value
+
+FLOAT_KINDS = ("float64", "float32")
+LIBRARIES = ("math", "numpy")  # their attributes do not change between calls
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A global or closure variable that a function reads.
+
+    `read` reads it again; a compiled version is valid as long as it gives the same `value` (scalars: equal; functions
+    and other objects: identical). For an array, `var` is the hidden parameter through which it is passed.
+    """
+
+    name: str
+    read: Callable[[], Any]
+    value: Any
+    var: Var | None = None
+
+
+class PoisonedError(Exception):
+    """A value was needed that an error already reported has made unavailable."""
+
+
+@dataclass
+class Context:
+    """What all scopes of one lowering share."""
+
+    build: Builder = field(default_factory=Builder)
+    problems: list[Problem] = field(default_factory=list)
+    captures: dict[Any, Capture] = field(default_factory=dict)
+    calls: list[Any] = field(default_factory=list)
+    bases: dict[Var, Var] = field(default_factory=dict)  # view -> what it is a view of
+    fresh: set[Var] = field(default_factory=set)  # arrays allocated by the function
+    params: set[Var] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)  # names read before this iteration bound them
+    shapes: dict[Var, tuple[Atom, ...]] = field(default_factory=dict)  # of arrays allocated by the function
+    sizes: dict[Atom, tuple[Var, int]] = field(default_factory=dict)  # which array and axis a size was read off
+
+
+@dataclass(eq=False)
+class Scope:
+    """The names of one function being lowered, and where to look for others."""
+
+    context: Context
+    filename: str
+    local: frozenset[str]
+    env: dict[str, Value]
+    function: types.FunctionType | None = None
+    parent: Scope | None = None
+    call_site: Location | None = None  # code of our own library is reported at the call
+
+    @property
+    def build(self) -> Builder:
+        return self.context.build
+
+    # -- errors ------------------------------------------------------------------------------------------------
+
+    def at(self, node: ast.AST) -> Location:
+        return self.call_site or Location.of(node, self.filename)
+
+    def problem(self, message: str, node: ast.AST, hint: str = "") -> UnsupportedError:
+        """An error at the user's line, to be raised by the caller."""
+        return UnsupportedError(Problem(message, self.at(node), hint))
+
+    # -- names -------------------------------------------------------------------------------------------------
+
+    def bind(self, name: str, value: Value) -> None:
+        self.env[name] = value
+
+    def lookup(self, name: str, node: ast.AST) -> Value:
+        if name in self.local:
+            value = self.env.get(name, UNBOUND)
+            if value is UNBOUND:
+                hint = "give it a value before the branch or loop"
+                raise self.problem(f"'{name}' may be read before it has a value", node, hint)
+            if value is PENDING:
+                self.context.pending.add(name)
+                raise PoisonedError
+            if value is POISON:
+                raise PoisonedError
+            if isinstance(value, Mismatch):
+                message = f"'{name}' is {value.one} on one path and {value.other} on another"
+                raise self.problem(message, node, "give it one type on all paths")
+            return value
+        if self.parent is not None:
+            return self.parent.lookup(name, node)
+        assert self.function is not None
+        return self._captured(self.function, name, node)
+
+    def _captured(self, function: types.FunctionType, name: str, node: ast.AST) -> Value:
+        if name in function.__code__.co_freevars:
+            cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
+            try:
+                cell.cell_contents  # noqa: B018 - an empty cell raises
+            except ValueError:
+                raise self.problem(f"'{name}' has no value yet", node, "define it before the call") from None
+            return self.capture(name, lambda: cell.cell_contents, ("cell", id(cell)), node)
+        names = function.__globals__
+        if name in names:
+            return self.capture(name, lambda: names[name], ("global", id(names), name), node)
+        if hasattr(builtins, name):
+            return Static(getattr(builtins, name))
+        raise self.problem(f"the name '{name}' is not defined", node, "check its spelling")
+
+    def capture(self, name: str, read: Callable[[], Any], key: Any, node: ast.AST) -> Value:
+        """The value of something outside the function, noted so that later calls can check it."""
+        value = read()
+        known = self.context.captures.get(key)
+        if known is not None and known.var is not None:
+            return known.var
+        if isinstance(value, np.ndarray):
+            if value.dtype.name not in (*FLOAT_KINDS, "bool") and value.dtype.kind not in "iu":
+                raise self.problem(f"'{name}' is an array of {value.dtype}", node, "use a float or integer array")
+            layout = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
+            var = Var(name, Array(value.dtype.name, value.ndim, layout))
+            self.context.captures[key] = Capture(name, read, None, var)
+            return var
+        if isinstance(value, types.ModuleType):
+            return Static(value, read)
+        self.context.captures[key] = Capture(name, read, value)
+        return wrap(value, read)
+
+    def attribute_of(self, owner: Static, attribute: str, node: ast.AST) -> Value:
+        """`owner.attribute` of a Python object or module."""
+        if not hasattr(owner.object, attribute):
+            kind = getattr(owner.object, "__name__", type(owner.object).__name__)
+            raise self.problem(f"'{kind}' has no attribute '{attribute}'", node, "check its spelling")
+        value = getattr(owner.object, attribute)
+        library = isinstance(owner.object, types.ModuleType) and owner.object.__name__.split(".")[0] in LIBRARIES
+        if library or isinstance(owner.object, np.dtype):
+            return wrap(value, None)
+        origin = owner.object
+        outer = owner.path
+
+        def read() -> Any:
+            return getattr(outer() if outer is not None else origin, attribute)
+
+        return self.capture(attribute, read, ("attribute", id(origin), attribute), node)
+
+
+def wrap(value: Any, path: Callable[[], Any] | None) -> Value:
+    """A Python object as a value."""
+    if isinstance(value, bool | np.bool_):
+        return Const(bool(value), BOOL)
+    if isinstance(value, np.integer | np.floating):
+        return Const(value.item(), Scalar(value.dtype.name) if value.dtype.kind == "f" else INT64)
+    if isinstance(value, int):
+        return Const(value, INT64)
+    if isinstance(value, float):
+        return Const(value, FLOAT64)
+    if isinstance(value, tuple):
+        cls = type(value) if hasattr(value, "_fields") else None
+        return Tuple(tuple(wrap(v, path and _item_of(path, k)) for k, v in enumerate(value)), cls)
+    return Static(value, path)
+
+
+def _item_of(path: Callable[[], Any], k: int) -> Callable[[], Any]:
+    return lambda: path()[k]
+
+
+def assigned_names(nodes: list[ast.stmt]) -> list[str]:
+    """The names that statements bind, in order, not counting those of inner functions."""
+    found: dict[str, None] = {}
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.FunctionDef):
+            found[node.name] = None
+            return
+        if isinstance(node, ast.Lambda):
+            return
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found[node.id] = None
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    for node in nodes:
+        visit(node)
+    return list(found)

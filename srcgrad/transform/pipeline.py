@@ -1,0 +1,89 @@
+"""The stages of the compiler, in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import FunctionType, MethodType
+from typing import Any
+
+from srcgrad.ir.nodes import Const, Function, Increment, Store, Var
+from srcgrad.ir.printer import parameter_names
+from srcgrad.ir.types import Array, Scalar
+from srcgrad.ir.verify import verify
+from srcgrad.ir.walk import map_tree, statements, substitute
+from srcgrad.transform import tangent as forward_mode
+from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
+from srcgrad.transform.analysis.aliases import find_aliases
+from srcgrad.transform.lower import lower
+from srcgrad.transform.lower.function import Lowered
+from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
+
+Stage = Callable[[Function], Function]
+SIMPLIFY: tuple[tuple[str, Stage], ...] = (
+    ("propagate_copies", propagate_copies),
+    ("eliminate_dead_code", eliminate_dead_code),
+)
+VERIFY = bool(os.environ.get("SRCGRAD_VERIFY"))
+
+
+def _run(function: Function, stages: Sequence[tuple[str, Stage]], first: str) -> Function:
+    """Apply stages in order, checking what each returns where SRCGRAD_VERIFY is set, as in the tests."""
+    if VERIFY:
+        verify(function, first)
+    for name, stage in stages:
+        function = stage(function)
+        if VERIFY:
+            verify(function, name)
+    return function
+
+
+def primal(function: FunctionType | MethodType, arguments: Sequence[tuple[str, Any]]) -> Lowered:
+    """Source to IR: parse, fence, normalise and lower; then simplify."""
+    lowered = lower(function, arguments)
+    return replace(lowered, function=_run(lowered.function, SIMPLIFY, "lower"))
+
+
+def adjoint(function: Function, wrt: tuple[Var, ...], objective: Any = None) -> Function:
+    """IR to the IR of value and gradient."""
+    return _run(joint_adjoint(function, wrt, objective), SIMPLIFY, "joint_adjoint")
+
+
+def split(function: Function, wrt: tuple[Var, ...]) -> Split:
+    """IR to the IRs of its forward and reverse sweeps."""
+    parts = split_adjoint(function, wrt)
+    return Split(
+        _run(parts.forward, SIMPLIFY, "split_adjoint"), _run(parts.reverse, SIMPLIFY, "split_adjoint")
+    )  # fmt: skip
+
+
+def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
+    """IR to the IR of value and directional derivative."""
+    return _run(forward_mode.tangent(function, wrt), SIMPLIFY, "tangent")
+
+
+def with_seed(function: Function, seeds: Sequence[Var], value: float) -> Function:
+    """`function` with its scalar parameters `seeds` set to a constant."""
+    constants = {s: Const(value, s.type) for s in seeds if isinstance(s.type, Scalar)}
+    return replace(
+        function,
+        params=tuple(p for p in function.params if p not in constants),
+        body=substitute(function.body, constants),  # type: ignore[arg-type]
+        results=map_tree(lambda a: constants.get(a, a), function.results),
+        signature=tuple((n, t) for n, t in function.signature if not (isinstance(t, Var) and t in constants)),
+    )
+
+
+def written_parameters(function: Function) -> frozenset[Var]:
+    """The array parameters that the function overwrites, in whole or in part."""
+    aliases = find_aliases(function)
+    params = {p for p in function.params if isinstance(p.type, Array)}
+    written = {b for s in statements(function.body) if isinstance(s, Store | Increment) for b in aliases.bases[s.array]}
+    return frozenset(written & params)
+
+
+def flattened(function: Function) -> Function:
+    """`function` with one parameter a number or array, as compiled code is called."""
+    names = parameter_names(function)
+    return replace(function, signature=tuple((names[p], p) for p in function.params))

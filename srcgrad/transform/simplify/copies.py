@@ -1,0 +1,67 @@
+"""Copy propagation: values that a loop or branch only passes through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcgrad.ir.nodes import Atom, Block, Const, For, Function, If, Stmt, Var, While
+from srcgrad.ir.walk import map_tree, substitute
+
+
+def propagate_copies(function: Function) -> Function:
+    """Replace carried values that never change, and branch results that are the same on both sides, by their source.
+
+    >>> from srcgrad.ir.nodes import Result, TRUE
+    >>> from srcgrad.ir.types import BOOL, INT64
+    >>> x, y, c = Var("x", INT64), Var("y", INT64), Var("c", BOOL)
+    >>> body = (If(c, (), (), (Result(y, x, x),)),)
+    >>> propagate_copies(Function("f", (x, c), body, (y,), ())).results
+    (%x,)
+    """
+    mapping: dict[Var, Atom] = {}
+    body = _block(function.body, mapping)
+    while mapping:
+        resolved = {v: _resolve(a, mapping) for v, a in mapping.items()}
+        body = substitute(body, resolved)
+        results = map_tree(lambda a, m=resolved: m.get(a, a) if isinstance(a, Var) else a, function.results)
+        function = replace(function, results=results)
+        mapping = {}
+        body = _block(body, mapping)
+    return replace(function, body=body)
+
+
+def _resolve(atom: Atom, mapping: dict[Var, Atom]) -> Atom:
+    while isinstance(atom, Var) and atom in mapping:
+        atom = mapping[atom]
+    return atom
+
+
+def _block(block: Block, mapping: dict[Var, Atom]) -> Block:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case If():
+                kept = []
+                for r in stmt.results:
+                    if r.then is r.orelse or (isinstance(r.then, Const) and r.then == r.orelse):
+                        mapping[r.var] = r.then
+                    else:
+                        kept.append(r)
+                then, orelse = _block(stmt.then, mapping), _block(stmt.orelse, mapping)
+                if isinstance(stmt.cond, Const):
+                    out += then if stmt.cond.value else orelse
+                    mapping.update({r.var: r.then if stmt.cond.value else r.orelse for r in kept})
+                    continue
+                out.append(replace(stmt, then=then, orelse=orelse, results=tuple(kept)))
+            case For() | While():
+                carried = []
+                for c in stmt.carried:
+                    same = isinstance(c.next, Const) and c.next == c.init
+                    if c.next is c.inside or c.next is c.init or same:
+                        mapping[c.inside] = mapping[c.result] = c.init
+                    else:
+                        carried.append(c)
+                out.append(replace(stmt, carried=tuple(carried), body=_block(stmt.body, mapping)))
+            case _:
+                out.append(stmt)
+    return tuple(out)

@@ -1,0 +1,104 @@
+"""Write a rule's partial derivatives into the code that needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from srcgrad.ir.nodes import Assign, Atom, Const, Stmt, Var
+from srcgrad.ir.types import Scalar
+from srcgrad.rules import RULES
+from srcgrad.transform.build import Builder, strong
+from srcgrad.transform.lower import calls
+from srcgrad.transform.lower.scope import Context, Scope
+from srcgrad.transform.lower.values import Tuple
+
+
+@dataclass(frozen=True)
+class Partial:
+    """One partial derivative: the operations that compute it from the rule's arguments, and its value."""
+
+    body: tuple[Assign, ...]
+    value: Atom
+
+    @property
+    def reads(self) -> set[Var]:
+        """The placeholders that it depends on."""
+        inside = {s.target for s in self.body}
+        atoms = [a for s in self.body for a in s.args] + [self.value]
+        return {a for a in atoms if isinstance(a, Var) and a not in inside}
+
+
+@dataclass(frozen=True)
+class Template:
+    """The partials of an operation on arguments of given types; constants are written in."""
+
+    args: tuple[Atom, ...]
+    out: Var
+    partials: tuple[Partial, ...]
+
+
+def partials_of(op: str, args: tuple[Atom, ...], to: Scalar) -> Template | None:
+    """The partial derivatives of `op`, or None where they are all zero.
+
+    The rule is lowered like any user function, on placeholders for `args` and for the result.
+    """
+    rule = RULES[op]
+    if rule.partials is None:
+        return None
+    holders = tuple(replace(a, weak=True) if isinstance(a, Const) else Var("", a.type) for a in args)
+    out = Var("", to)
+    build = Builder()
+    context = Context(build=build)
+    scope = Scope(context, "<rule>", frozenset(), {}, rule.partials)  # type: ignore[arg-type]
+    kwargs = {"out": out} if rule.uses_out else {}
+    node = calls.source_of(rule.partials).node  # type: ignore[arg-type]
+    build.algebra = True
+    values: Any = calls.inline(scope, rule.partials, list(holders), kwargs, node)  # type: ignore[arg-type]
+    atoms = [strong(v) for v in (values.items if isinstance(values, Tuple) else (values,))]
+    return Template(holders, out, tuple(Partial(_slice(build.stack[0], a), a) for a in atoms))
+
+
+def _slice(body: list[Stmt], value: Atom) -> tuple[Assign, ...]:
+    """The statements that `value` depends on."""
+    needed = {value}
+    kept: list[Assign] = []
+    for stmt in reversed(body):
+        assert isinstance(stmt, Assign)
+        if stmt.target in needed:
+            needed.update(stmt.args)
+            kept.append(stmt)
+    return tuple(reversed(kept))
+
+
+def instantiate(build: Builder, partial: Partial, values: dict[Var, Atom]) -> Atom:
+    """Emit a partial's operations on actual values."""
+    mapping = dict(values)
+    for stmt in partial.body:
+        args = tuple(mapping.get(a, a) if isinstance(a, Var) else a for a in stmt.args)
+        if stmt.op == "cast":
+            mapping[stmt.target] = build.cast(args[0], stmt.target.type)  # type: ignore[arg-type]
+        else:
+            mapping[stmt.target] = build.op(stmt.op, *args)
+    return mapping.get(partial.value, partial.value) if isinstance(partial.value, Var) else partial.value
+
+
+def scaled(build: Builder, ct: Atom, partial: Partial, values: dict[Var, Atom], *, guard: bool) -> Atom:
+    """`ct * partial`; where `guard` is set, zero if `ct` is, also where the partial is infinite or undefined."""
+    if isinstance(partial.value, Const):
+        return build.op("*", ct, partial.value)
+    last = partial.body[-1] if partial.body else None
+    if last is not None and last.target is partial.value and last.op == "neg":
+        inner = replace(partial, body=partial.body[:-1], value=last.args[0])
+        return build.op("neg", scaled(build, ct, inner, values, guard=guard))
+    if last is not None and last.target is partial.value and last.op == "/" and last.args[0] == Const(1.0, ct.type):
+        inner = replace(partial, body=partial.body[:-1], value=last.args[1])
+        divisor = instantiate(build, inner, values)
+        guard = guard and not isinstance(divisor, Const)
+        product = build.op("/", ct, divisor)
+    else:
+        product = build.op("*", ct, instantiate(build, partial, values))
+    if not guard or isinstance(ct, Const):
+        return product
+    zero = Const(0.0, product.type)
+    return build.op("where", build.op("==", ct, Const(0.0, ct.type)), zero, product)

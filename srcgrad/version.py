@@ -1,0 +1,184 @@
+"""One program compiled for one choice of argument types: its primal, tangent and sweeps, each made when first called."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcgrad import structure
+from srcgrad.backend import compile_text
+from srcgrad.errors import ArgumentError, Problem
+from srcgrad.ir.nodes import Function
+from srcgrad.ir.printer import Printed, print_function
+from srcgrad.ir.types import Array, is_float
+from srcgrad.program import Program, float_parameters
+from srcgrad.transform import pipeline
+from srcgrad.transform.lower.function import Constant, Lowered
+from srcgrad.transform.lower.values import Static, Tuple, Value, is_atom
+
+_COMPILING = threading.RLock()
+
+
+class Version:
+    """A program for arguments of given names and types.
+
+    Attributes:
+        arguments: the names and types.
+        lowered: its IR.
+        wrt: its float parameters.
+    """
+
+    def __init__(self, program: Program, arguments: tuple[tuple[str, Any], ...]) -> None:
+        self.program, self.arguments = program, arguments
+        self.lowered: Lowered = program.lowered(arguments)
+        self.wrt = float_parameters(self.lowered.function, arguments)
+        self.kinds = [kind for _, kind in arguments]
+        self.arrays = [c for c in self.lowered.captures if c.var is not None]
+        self.constants = [c for c in self.lowered.captures if c.var is None]
+        self._kernels: dict[str, Kernel] = {}
+
+    def is_valid(self) -> bool:
+        """Whether the globals and closure variables that it was compiled for still have the values that they had."""
+        for c in self.constants:
+            now = c.read()
+            if now is not c.value and not _same(now, c.value):
+                return False
+        return all(structure.type_of(c.read()) == c.var.type for c in self.arrays)  # type: ignore[union-attr]
+
+    def kernel(self, kind: str) -> Kernel:
+        """The compiled "primal", "tangent", "forward" or "reverse" function."""
+        found = self._kernels.get(kind)
+        if found is None:
+            with _COMPILING:
+                if kind not in self._kernels:
+                    self._make(kind)
+                found = self._kernels[kind]
+        return found
+
+    def _make(self, kind: str) -> None:
+        function = self.lowered.function
+        if kind == "primal":
+            made = {kind: function}
+        elif kind == "tangent":
+            made = {kind: pipeline.tangent(function, self.wrt)}
+        else:
+            split = pipeline.split(function, self.wrt)
+            made = {"forward": split.forward, "reverse": split.reverse}
+        for name, ir in made.items():
+            self._kernels[name] = Kernel(ir, self.program.options)
+
+    def flat(self, values: Sequence[Any]) -> list[Any]:
+        """The arguments as numbers and arrays, then the captured arrays."""
+        out = [leaf for v, k in zip(values, self.kinds, strict=True) for leaf in structure.leaves(v, k)]
+        return out + [c.read() for c in self.arrays]
+
+    def result(self, raw: Any) -> Any:
+        """What a kernel returned, in the structure that the function returns."""
+        return _restore(self.lowered.result, raw)
+
+
+class Kernel:
+    """A compiled function over a flat list of numbers and arrays."""
+
+    def __init__(self, function: Function, options: Any) -> None:
+        self.function = function
+        self.printed: Printed = print_function(pipeline.flattened(function))
+        self.compiled: Callable[..., Any] = compile_text(self.printed, options)
+        written = pipeline.written_parameters(function)
+        self.written = [k for k, p in enumerate(function.params) if p in written]
+
+    def __call__(self, flat: list[Any]) -> Any:
+        """Run on the caller's own arrays."""
+        if self.written:
+            self._check_overlap(flat)
+        return self.compiled(*flat)
+
+    def pure(self, flat: list[Any]) -> Any:
+        """Run on copies of the arrays that it overwrites."""
+        if self.written:
+            self._check_overlap(flat)
+            flat = list(flat)
+            for k in self.written:
+                flat[k] = flat[k].copy(order="K")
+        return self.compiled(*flat)
+
+    def _check_overlap(self, flat: list[Any]) -> None:
+        for k in self.written:
+            for j, other in enumerate(flat):
+                if j != k and isinstance(other, np.ndarray) and np.may_share_memory(flat[k], other):
+                    first, second = (self.function.params[i].hint for i in sorted((j, k)))
+                    message = f"'{first}' and '{second}' share memory, and '{self.function.params[k].hint}' is overwritten"
+                    raise ArgumentError(Problem(message, hint="pass a copy of one of them"))
+
+
+def _same(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, int | float | str | np.generic):
+        return bool(a == b) or (a != a and b != b)
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    return False
+
+
+def _restore(value: Value, raw: Any) -> Any:
+    if isinstance(value, Tuple):
+        items = [_restore(v, r) for v, r in zip(value.items, raw, strict=True)]
+        return value.cls(*items) if value.cls is not None else items if value.is_list else tuple(items)
+    if isinstance(value, Static):
+        return value.object
+    if is_atom(value) and getattr(value.type, "dtype", "") == "float32" and not isinstance(value.type, Array):
+        return np.float32(raw)
+    return raw
+
+
+def result_kind(value: Value) -> Any:
+    """The result's structure as an argument type; what is no float stands for None."""
+    if isinstance(value, Tuple):
+        return structure.TupleOf(tuple(result_kind(v) for v in value.items), value.cls)
+    return value.type if is_atom(value) and is_float(value.type) else Constant(None)
+
+
+def differentiable_leaves(kind: Any, value: Any, name: str) -> list[Any]:
+    """Cotangents or tangents as a flat list, checked against the structure, shapes and dtypes that they belong to."""
+    if isinstance(kind, structure.TupleOf):
+        if not isinstance(value, tuple | list) or len(value) != len(kind.items):
+            raise ArgumentError(Problem(f"{name} must be a tuple of {len(kind.items)}, but got {value!r}"))
+        pairs = zip(kind.items, value, strict=True)
+        return [leaf for k, (kk, v) in enumerate(pairs) for leaf in differentiable_leaves(kk, v, f"{name}[{k}]")]
+    if isinstance(kind, Constant) or not is_float(kind):
+        if value is not None:
+            message = f"{name} must be None, because it belongs to something that has no derivative"
+            raise ArgumentError(Problem(message, hint="pass None in its place"))
+        return []
+    if value is None:
+        raise ArgumentError(Problem(f"{name} is None, but it belongs to a float", hint="pass zeros for no change"))
+    if isinstance(kind, Array):
+        array = np.asarray(value)
+        if array.ndim != kind.ndim or array.dtype.kind not in "fiub":
+            raise ArgumentError(Problem(f"{name} must be a {kind.ndim}-d array of floats, but got {value!r}"))
+        return [array.astype(kind.dtype, copy=False)]
+    try:
+        return [np.float32(value) if kind.dtype == "float32" else float(value)]
+    except TypeError:
+        raise ArgumentError(Problem(f"{name} must be a number, but got {value!r}")) from None
+
+
+def fill_gradients(kinds: Sequence[Any], parts: list[Any]) -> tuple[Any, ...]:
+    """One cotangent an argument, in the argument's structure, with None where there is no derivative."""
+    return tuple(_fill(kind, parts) for kind in kinds)
+
+
+def _fill(kind: Any, parts: list[Any]) -> Any:
+    if isinstance(kind, structure.TupleOf):
+        items = [_fill(k, parts) for k in kind.items]
+        return kind.cls(*items) if kind.cls is not None else tuple(items)
+    if isinstance(kind, Constant) or not is_float(kind):
+        return None
+    part = parts.pop(0)
+    return np.float32(part) if not isinstance(kind, Array) and kind.dtype == "float32" else part
+
+

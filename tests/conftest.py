@@ -1,0 +1,38 @@
+"""Fixtures that every test may use."""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew; review their diff")
+
+
+@pytest.fixture
+def golden(request):
+    """Compare a text with tests/golden/<stem of the test file>/<name>.txt."""
+    update = request.config.getoption("--update-golden")
+
+    def check(name, text):
+        path = GOLDEN / request.path.stem / f"{name}.txt"
+        if update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            return
+        if not path.exists():
+            pytest.fail(f"no golden file {path}; write it with `pytest {request.path.name} --update-golden`")
+        expected = path.read_text(encoding="utf-8")
+        assert text == expected, f"{path} differs; if that is meant, run pytest with --update-golden"
+
+    return check
+
+
+@pytest.fixture
+def rng(request):
+    """A generator seeded by the name of the test: the same draws in every run and on every worker."""
+    return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
