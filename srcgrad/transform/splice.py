@@ -22,11 +22,11 @@ class Partial:
     value: Atom
 
     @property
-    def reads(self) -> set[Var]:
-        """The placeholders that it depends on."""
+    def reads(self) -> list[Var]:
+        """The placeholders that it depends on, in order."""
         inside = {s.target for s in self.body}
         atoms = [a for s in self.body for a in s.args] + [self.value]
-        return {a for a in atoms if isinstance(a, Var) and a not in inside}
+        return list(dict.fromkeys(a for a in atoms if isinstance(a, Var) and a not in inside))
 
 
 @dataclass(frozen=True)

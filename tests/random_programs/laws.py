@@ -155,9 +155,8 @@ def check_joint(program: Program, g: Any, primals: list[Any], pullback: Callable
 
 def first_line(error: BaseException) -> str:
     """The message of an error without places and names, for a histogram."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    text = re.sub(r"^\S*<?srcgrad_random_[^:]*:\s*(\d+[:.,]?\s*)*", "", text)
+    problems = getattr(error, "problems", ())
+    text = problems[0].message if problems else str(error)
     return re.sub(r"\d+", "N", re.sub(r"`[^`]*`|'[^']*'", "_", text))[:160]
 
 

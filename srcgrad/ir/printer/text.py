@@ -159,7 +159,7 @@ class _Writer:
                 self.write(f"{place} {value.op}= {self.expr(second)}", loc)
                 return
         text = self.expr(value)
-        if text != place:
+        if text != place or isinstance(target, Expr):
             self.write(f"{place} = {text}", loc)
 
     def branch(self, item: Branch) -> None:

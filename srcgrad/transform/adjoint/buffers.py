@@ -13,7 +13,8 @@ from srcgrad.transform.analysis.places import Place
 
 def make_list(plan: Plan, family: Family, region: Region) -> Var:
     """Write, into the prologue of the family's home, the list of its adjoint buffers, all zero."""
-    own = [_fixed(plan, handle, region) for handle in family.fixed]
+    done: dict[Var, Var] = {}
+    own = [_fixed(plan, family, handle, region, done) for handle in family.fixed]
     types = [v.type for v in own] + [_dynamic_type(plan, h) for h in family.dynamic]
     first = types[0]
     assert isinstance(first, Array)
@@ -35,46 +36,49 @@ def _strided(plan: Plan, array: Var, element: Array) -> Var:
     return array if array.type == element else plan.build.view(array, "strided", (), element)
 
 
-def _fixed(plan: Plan, handle: Var, region: Region) -> Var:
+def _fixed(plan: Plan, family: Family, handle: Var, region: Region, done: dict[Var, Var]) -> Var:
     """The adjoint buffer of an array that exists once a run of the family's home."""
+    if handle in done:
+        return done[handle]
     place = plan.places.of[handle]
     stmt = plan.places.home.get(handle)
+    if isinstance(stmt, View) and stmt.base in family.fixed:
+        _fixed(plan, family, stmt.base, region, done)
     hint = f"b{handle.hint}" if handle.hint else "badjoint"
     if place is region.place:
-        region.adjoints[handle] = plan.own_adjoint(handle, stmt, region, hint)
-        return region.adjoints[handle]
-    return _in_branch(plan, handle, place, region, hint)
+        done[handle] = region.adjoints[handle] = plan.own_adjoint(handle, stmt, region, hint)
+    else:
+        done[handle] = _in_branch(plan, handle, place, region, hint, done)
+    return done[handle]
 
 
-def _in_branch(plan: Plan, handle: Var, place: Place, region: Region, hint: str) -> Var:
+def _in_branch(plan: Plan, handle: Var, place: Place, region: Region, hint: str, done: dict[Var, Var]) -> Var:
     """The same for one made in a branch: where it was not taken, an empty stand-in keeps the numbers in order."""
-    branch = place.owner
-    assert isinstance(branch, If)
-    if place.parent is not region.place:
-        with plan.region(place.parent) as outer:  # type: ignore[arg-type]
-            inner = _in_branch(plan, handle, place, outer, hint)
-        return _guarded(plan, inner, place.parent, outer, region, hint)  # type: ignore[arg-type]
-    with plan.region(place) as inside:
-        made = plan.own_adjoint(handle, plan.places.home[handle], inside, hint)
-    return _guarded(plan, made, place, inside, region, hint)
+    path = []
+    while place is not region.place:
+        path.append(place)
+        assert place.parent is not None
+        place = place.parent
 
+    def descend(left: list[Place], outer: Region) -> Var:
+        if not left:
+            return plan.own_adjoint(handle, plan.places.home[handle], outer, hint)
+        *rest, side = left
+        with plan.region(side) as inside:
+            inside.adjoints.update({h: v for h, v in done.items() if plan.places.of[h] is side})
+            made = descend(rest, inside)
+        branch = side.owner
+        assert isinstance(branch, If)
+        cond = plan.value(branch.cond)
+        target, nothing, body = Var(hint, made.type), Undef(made.type), tuple(inside.prologue)
+        taken = plan.places.sides[branch].index(side) == 0
+        blocks = (body, ()) if taken else ((), body)
+        result = Result(target, made, nothing) if taken else Result(target, nothing, made)
+        with plan.prologue(outer):
+            plan.build.emit(If(cond, *blocks, (result,), loc=branch.loc))
+        return target
 
-def _guarded(plan: Plan, made: Var, place: Place, inside: Region, region: Region, hint: str) -> Var:
-    branch = place.owner
-    if not isinstance(branch, If):
-        region.prologue += inside.prologue
-        return made
-    cond = plan.value(branch.cond)
-    target = Var(hint, made.type)
-    nothing = Undef(made.type)
-    taken = plan.places.sides[branch].index(place) == 0
-    with plan.prologue(region):
-        body = tuple(inside.prologue)
-        if taken:
-            plan.build.emit(If(cond, body, (), (Result(target, made, nothing),), loc=branch.loc))
-        else:
-            plan.build.emit(If(cond, (), body, (Result(target, nothing, made),), loc=branch.loc))
-    return target
+    return descend(path, region)
 
 
 def _dynamic_type(plan: Plan, handle: Var) -> Array:
@@ -91,7 +95,7 @@ def _append_dynamic(plan: Plan, family: Family, region: Region, target: Var, ele
     bases = {h: plan.adjoint(plan.places.home[h].base) for h in family.dynamic if _is_view(plan, h)}  # type: ignore[attr-defined]
 
     def one(index: Var) -> None:
-        start = build.op("*", build.op("-", index, integer(len(family.fixed))), integer(family.width))
+        start = build.op("*", build.op("-", index, integer(family.first)), integer(family.width))
         site = build.load(record, (start,))
 
         def choose(k: int) -> None:
@@ -120,7 +124,7 @@ def _append_dynamic(plan: Plan, family: Family, region: Region, target: Var, ele
         choose(0)
 
     with plan.prologue(region):
-        build.loop(family.total, one, hint="k", start=integer(len(family.fixed)))
+        build.loop(family.total, one, hint="k", start=integer(family.first))
 
 
 def _is_view(plan: Plan, handle: Var) -> bool:

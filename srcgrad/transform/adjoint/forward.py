@@ -89,7 +89,7 @@ class Forward:
 
     def _write_record(self, family: Family, site: int, handle: Var, number: Var, record: Var, state: dict) -> None:
         op = self.build.op
-        row = op("-", number, integer(len(family.fixed)))
+        row = op("-", number, integer(family.first))
         start = op("*", row, integer(family.width))
         grown = Var(record.hint, record.type)
         self.build.emit(Reserve(grown, state[record], op("+", start, integer(family.width)), loc=self.build.loc))

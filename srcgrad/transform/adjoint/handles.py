@@ -41,6 +41,11 @@ class Family:
     token: Var = field(default_factory=lambda: Var("adjoints", INT64))  # stands for the list of adjoint buffers
     total: Atom | None = None  # the counter after the last dynamic handle
 
+    @property
+    def first(self) -> int:
+        """The number of the first dynamic handle; a list without fixed ones starts with a stand-in."""
+        return max(len(self.fixed), 1)
+
 
 @dataclass(frozen=True)
 class Handles:
@@ -161,7 +166,7 @@ class _Numbering:
         self.family, self.number, self.merged = family, number, merged
 
     def run(self, block: Block) -> Block:
-        body, self.family.total = self.block(block, integer(len(self.family.fixed)))
+        body, self.family.total = self.block(block, integer(self.family.first))
         return body
 
     def of(self, handle: Atom) -> Atom:

@@ -176,8 +176,13 @@ def _convert(scope: Scope, atom: Atom, to: Type) -> Atom:
 
 def _next_types(scope: Scope, name: str, init: Value, nxt: Value, types: dict, node: ast.AST) -> list[Type] | None:
     """The types to carry `name` with; None where there is nothing to carry."""
-    if init is POISON or nxt is POISON or isinstance(nxt, Mismatch) or nxt is UNBOUND or nxt is PENDING:
+    if init is POISON or nxt is POISON or nxt is UNBOUND or nxt is PENDING:
         return None
+    if isinstance(nxt, Mismatch):
+        if init is UNBOUND:
+            return None
+        message = f"'{name}' is {nxt.one} on one path through this loop and {nxt.other} on another"
+        raise scope.problem(message, node, "give it one type throughout, or another name")
     if init is UNBOUND:
         return [a.type for a in leaves(nxt)] if leaves(nxt) else None
     now = rebuild(init, [Var(name, t) for t in types[name]]) if leaves(init) else init

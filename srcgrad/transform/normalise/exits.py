@@ -107,6 +107,9 @@ class _Exits:
                     return [*out, stmt], True
                 case ast.If() if _exits(stmt):
                     return self._if(stmt, rest, loop, out)
+                case ast.If():
+                    then, orelse = self._block(stmt.body, loop)[0], self._block(stmt.orelse, loop)[0]
+                    out.append(self._at(ast.If(stmt.test, then, orelse), stmt))
                 case ast.For() | ast.While():
                     new = self._loop(stmt, loop)
                     out += new
