@@ -1,5 +1,8 @@
 """Fixtures that every test may use."""
 
+import linecache
+import math
+import random
 import zlib
 from pathlib import Path
 
@@ -36,3 +39,17 @@ def golden(request):
 def rng(request):
     """A generator seeded by the name of the test: the same draws in every run and on every worker."""
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture
+def define():
+    """Define a function from a text, as a notebook cell does: its source is in linecache and in no file."""
+
+    def make(text, name, **scope):
+        filename = f"<test {zlib.crc32(text.encode())}>"
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        namespace = {"__name__": "cell", "np": np, "math": math, "random": random, **scope}
+        exec(compile(text, filename, "exec"), namespace)
+        return namespace[name]
+
+    return make

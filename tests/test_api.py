@@ -5,9 +5,6 @@ import math
 import pickle
 import subprocess
 import sys
-import threading
-from collections import namedtuple
-from typing import NamedTuple
 
 import cloudpickle
 import numba
@@ -33,18 +30,6 @@ def product(a, b, c):
 @numba.njit(fastmath=True, boundscheck=True)
 def halves(x):
     return 0.5 * x * x
-
-
-class Pair(NamedTuple):
-    value: float
-    weights: np.ndarray
-
-
-Nested = namedtuple("Nested", ["first", "rest"])
-
-
-def seed_of(x):
-    return np.linspace(-1.0, 1.0, x.size).reshape(x.shape)
 
 
 # -- the decorator -------------------------------------------------------------------------------------------------
@@ -170,8 +155,8 @@ def test_dispatcher_without_options_divides_as_it_did():
 
 
 def test_decorating_twice_keeps_options():
-    f = sg.differentiable(sg.differentiable(product, target="python", boundscheck=True))
-    assert (f.options.target, f.options.boundscheck) == ("python", True)
+    f = sg.differentiable(sg.differentiable(product, fastmath=True, boundscheck=True), fastmath=False)
+    assert (f.options.fastmath, f.options.boundscheck) == (False, True)
 
 
 def test_dispatcher_is_differentiated():
@@ -316,10 +301,19 @@ def test_has_aux():
     assert (value, gradient, aux[:3]) == (9.0, 6.0, (5, "label", 18.0))
 
 
-@pytest.mark.parametrize("result", [lambda x: x * x, lambda x: (x, x, x), lambda x: (2, x)], ids=["1", "3", "int"])
-def test_has_aux_expects_a_pair(result):
+@pytest.mark.parametrize("count", [1, 3], ids=str)
+def test_has_aux_expects_a_pair(count):
+    @sg.differentiable(target="python")
+    def f(x):
+        return x * x if count == 1 else (x, x, x)
+
+    with pytest.raises(sg.NonScalarError, match="must return a pair"):
+        sg.grad(f, has_aux=True)(3.0)
+
+
+def test_has_aux_expects_a_float_first():
     with pytest.raises(sg.NonScalarError):
-        sg.grad(sg.differentiable(result, target="python"), has_aux=True)(3.0)
+        sg.grad(sg.differentiable(lambda x: (2, x), target="python"), has_aux=True)(3.0)
 
 
 def test_keywords_and_defaults():
@@ -351,78 +345,3 @@ def test_call_that_does_not_fit_is_a_type_error(args):
         weighted.grad(*args)
     with pytest.raises(TypeError):
         weighted(np.ones(2), nonsense=1.0)
-
-
-# -- vjp and jvp ---------------------------------------------------------------------------------------------------
-
-
-def squares(x, k):
-    out = np.empty_like(x)
-    for i in range(x.shape[0]):
-        out[i] = k * x[i] * x[i]
-    return out
-
-
-def test_vjp_and_jvp_as_functions_and_methods():
-    f, x = sg.differentiable(squares, target="python"), np.array([1.0, 2.0, -3.0])
-    seed = np.array([1.0, 0.5, 2.0])
-    for y, pullback in (sg.vjp(f, x, 2.0), f.vjp(x, 2.0)):
-        np.testing.assert_array_equal(y, 2.0 * x * x)
-        bx, bk = pullback(seed)
-        np.testing.assert_array_equal(bx, 4.0 * x * seed)
-        assert bk == seed @ (x * x)
-    for y, dy in (sg.jvp(f, (x, 2.0), (seed, 1.0)), f.jvp((x, 2.0), (seed, 1.0))):
-        np.testing.assert_array_equal(y, 2.0 * x * x)
-        np.testing.assert_array_equal(dy, 4.0 * x * seed + x * x)
-
-
-def test_undecorated_function():
-    x = np.array([1.0, 2.0])
-    assert sg.vjp(squares, x, 1.0)[1](np.ones(2))[1] == 5.0
-    assert sg.jvp(squares, (x, 1.0), (np.zeros(2), 1.0))[1].tolist() == [1.0, 4.0]
-
-
-def test_pullback_called_again_after_the_arrays_changed():
-    f, x = sg.differentiable(squares, target="python"), np.array([1.0, 2.0, -3.0])
-    kept = x.copy()
-    y, pullback = sg.vjp(f, x, 2.0)
-    x[:] = 100.0
-    y[:] = 100.0
-    for seed in (np.ones(3), np.array([0.0, 1.0, 0.0]), np.ones(3)):
-        np.testing.assert_array_equal(pullback(seed)[0], 4.0 * kept * seed)
-
-
-def test_pullback_from_threads():
-    f, x = sg.differentiable(squares), np.linspace(-1.0, 1.0, 1000)
-    _, pullback = sg.vjp(f, x, 3.0)
-    results: dict[int, np.ndarray] = {}
-
-    def work(k):
-        for _ in range(20):
-            results[k] = pullback(np.full(x.size, float(k)))[0]
-
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    for k in range(8):
-        np.testing.assert_array_equal(results[k], 6.0 * x * k)
-
-
-def test_tuple_of_cotangents():
-    def f(x, k):
-        return x * k, (np.array([x, x * x]), k, Pair(x * x, np.array([k])))
-
-    f = sg.differentiable(f, target="python")
-    y, pullback = sg.vjp(f, 3.0, 2)
-    assert y[1][1] == 2
-    ct = (1.0, (np.array([1.0, 10.0]), None, Pair(100.0, None)))
-    assert pullback(ct) == (2.0 + 1.0 + 60.0 + 600.0, None)
-    dy = sg.jvp(f, (3.0, 2), (1.0, None))[1]
-    assert dy[0] == 2.0
-    assert dy[1][0].tolist() == [1.0, 6.0]
-    assert dy[1][1] is None
-    assert isinstance(dy[1][2], Pair)
-    assert dy[1][2].value == 6.0
-    assert dy[1][2].weights is None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from srcgrad.ir.nodes import (
-    ZERO, Alloc, Atom, Const, If, ListAppend, ListNew, Result, Slice, Undef, Var, View, integer,
+    ZERO, Alloc, Atom, Const, If, ListAppend, ListGet, ListNew, Result, Slice, Undef, Var, View, integer,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList
-from srcgrad.transform.adjoint.handles import Family, recorded
+from srcgrad.transform.adjoint.handles import Family, numbered_base, recorded
 from srcgrad.transform.adjoint.plan import Plan, Region
 from srcgrad.transform.analysis.places import Place
 
@@ -92,7 +92,8 @@ def _append_dynamic(plan: Plan, family: Family, region: Region, target: Var, ele
     build = plan.build
     record = plan.records.setdefault(family, Var("made", Array("int64", 1)))
     assert family.total is not None
-    bases = {h: plan.adjoint(plan.places.home[h].base) for h in family.dynamic if _is_view(plan, h)}  # type: ignore[attr-defined]
+    listed = {h: numbered_base(plan.places.home[h], family, plan.aliases) for h in family.dynamic}
+    bases = {h: plan.adjoint(plan.places.home[h].base) for h in family.dynamic if _is_view(plan, h) and not listed[h]}  # type: ignore[attr-defined]
 
     def one(index: Var) -> None:
         start = build.op("*", build.op("-", index, integer(family.first)), integer(family.width))
@@ -113,12 +114,16 @@ def _append_dynamic(plan: Plan, family: Family, region: Region, target: Var, ele
             handle = family.dynamic[k]
             stmt = plan.places.home[handle]
             assert isinstance(stmt, Alloc | View)
-            atoms = recorded(stmt)
+            atoms = recorded(stmt, family, plan.aliases)
             read: list[Atom] = [build.load(record, (build.op("+", start, integer(j + 1)),)) for j in range(len(atoms))]
             if isinstance(stmt, Alloc):
                 made = build.alloc("zeros", element.dtype, tuple(read))
             else:
-                made = build.view(bases[handle], stmt.how, _items(stmt, read), _dynamic_type(plan, handle))
+                base = bases.get(handle)
+                if base is None:
+                    base = Var("", element)
+                    build.emit(ListGet(base, target, read.pop(0)))
+                made = build.view(base, stmt.how, _items(stmt, read), _dynamic_type(plan, handle))
             build.emit(ListAppend(target, _strided(plan, made, element)))
 
         choose(0)

@@ -94,7 +94,9 @@ class Forward:
         grown = Var(record.hint, record.type)
         self.build.emit(Reserve(grown, state[record], op("+", start, integer(family.width)), loc=self.build.loc))
         state[record] = grown
-        for j, atom in enumerate((integer(site), *recorded(self.plan.places.home[handle]))):
+        numbers = self.plan.handles.number
+        made = recorded(self.plan.places.home[handle], family, self.plan.aliases)
+        for j, atom in enumerate((integer(site), *(numbers.get(a, a) for a in made))):  # type: ignore[arg-type]
             self.build.emit(Store(grown, (op("+", start, integer(j)),), atom, loc=self.build.loc))
 
     # -- control flow --------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def number_handles(function: Function, activity: Activity, aliases: Aliases) -> 
             if is_float(handle.type) and aliases.bases[handle] & bases:
                 number[handle] = Var(f"{handle.hint or 'array'}_id", INT64)
         for handle in family.dynamic:
-            number[handle] = Var("", INT64)
+            number[handle] = Var(f"{handle.hint or 'array'}_id", INT64)
     if not families:
         return function, Handles((), {}), places
     body = function.body
@@ -85,7 +85,8 @@ def number_handles(function: Function, activity: Activity, aliases: Aliases) -> 
     numbered = replace(function, body=body)
     places = find_places(numbered)
     for family in families:
-        family.home = _home(family.bases, family.fixed + family.dynamic, aliases, places)
+        entries = family.fixed + family.dynamic
+        family.home = places.root if family.dynamic else _home(family.bases, entries, aliases, places)
     return numbered, Handles(tuple(families), number), places
 
 
@@ -94,25 +95,37 @@ def _position(var: Var, places: Places) -> int:
 
 
 def _family(bases: frozenset[Var], aliases: Aliases, places: Places) -> Family:
-    merged = [h for h in aliases.merged if aliases.bases[h] & bases]
-    entries = dict.fromkeys(s for h in merged for s in aliases.merged[h] if s not in aliases.merged)
-    home = _home(bases, list(entries), aliases, places)
-    fixed = [v for v in entries if places.of[v].loop is home.loop]
-    dynamic = [v for v in entries if places.of[v].loop is not home.loop]
+    merged = {h for h in aliases.merged if aliases.bases[h] & bases}
+    entries = _entries(merged, aliases, places)
+    home = _home(bases, entries, aliases, places)
+    if not all(places.of[v].loop is home.loop and _is_simple(v, aliases, places) for v in entries):
+        home = places.root  # buffers made in loops are numbered through, over all runs of all loops
+    fixed = [v for v in entries if places.of[v].loop is home.loop and _is_simple(v, aliases, places)]
+    dynamic = [v for v in entries if v not in fixed]
     family = Family(bases, home, fixed, dynamic)
-    hint = "copy it, or allocate the arrays outside of the loop"
     for handle in entries:
         stmt = places.home.get(handle)
-        if not _is_simple(handle, aliases, places) or len({(h.type.ndim, h.type.dtype) for h in entries}) > 1:  # type: ignore[union-attr]
-            message = f"'{handle.hint or 'this array'}' is chosen among arrays in a way that is not differentiable yet"
+        same = len({(h.type.ndim, h.type.dtype) for h in entries}) == 1  # type: ignore[union-attr]
+        if not same or (handle in dynamic and not isinstance(stmt, Alloc | View)):
+            message = f"'{handle.hint or 'this array'}' is one of several arrays in a way that is not differentiable yet"
+            hint = "copy it, or allocate the arrays outside of the loop"
             raise UnsupportedError(Problem(message, stmt.loc if stmt is not None else None, hint))
     for handle in dynamic:
-        stmt = places.home[handle]
-        if home.parent is not None or not _can_record(stmt, aliases, places):
-            message = f"'{handle.hint or 'this array'}' is carried round a loop in a way that is not differentiable yet"
-            raise UnsupportedError(Problem(message, stmt.loc, hint))
-        family.width = max(family.width, 1 + len(recorded(stmt)))
+        family.width = max(family.width, 1 + len(recorded(places.home[handle], family, aliases)))
     return family
+
+
+def _entries(merged: set[Var], aliases: Aliases, places: Places) -> list[Var]:
+    """The handles that enter a choice from outside, and the views that others of them are views of."""
+    found = dict.fromkeys(s for h in aliases.merged if h in merged for s in aliases.merged[h] if s not in merged)
+    work = list(found)
+    while work:
+        stmt = places.home.get(work.pop())
+        if isinstance(stmt, View) and stmt.base not in merged and stmt.base not in found:
+            if not _is_simple(stmt.base, aliases, places) or places.of[stmt.base].loop is not None:
+                found[stmt.base] = None
+                work.append(stmt.base)
+    return sorted(found, key=lambda v: _position(v, places))
 
 
 def _home(bases: frozenset[Var], entries: list[Var], aliases: Aliases, places: Places) -> Place:
@@ -147,16 +160,21 @@ def _common(found: list[Place]) -> Place:
     return out
 
 
-def _can_record(stmt: Stmt, aliases: Aliases, places: Places) -> bool:
-    if isinstance(stmt, Alloc):
-        return True
-    return isinstance(stmt, View) and places.of[stmt.base] is places.root and stmt.base not in aliases.merged
+def numbered_base(stmt: Stmt, family: Family, aliases: Aliases) -> Var | None:
+    """The base of a dynamic view, if its buffer is itself in the list."""
+    if not isinstance(stmt, View):
+        return None
+    listed = stmt.base in aliases.merged or stmt.base in family.fixed or stmt.base in family.dynamic
+    return stmt.base if listed else None
 
 
-def recorded(stmt: Stmt) -> tuple[Atom, ...]:
-    """The integers that say how a dynamic handle was made: its shape, or the index of a view."""
+def recorded(stmt: Stmt, family: Family, aliases: Aliases) -> tuple[Var | Atom, ...]:
+    """What says how a dynamic handle was made: its shape, or the index of a view, after the handle it is a view of."""
     assert isinstance(stmt, Alloc | View)
-    return stmt.shape if isinstance(stmt, Alloc) else tuple(view_atoms(stmt.items))
+    if isinstance(stmt, Alloc):
+        return stmt.shape
+    base = numbered_base(stmt, family, aliases)
+    return (*((base,) if base is not None else ()), *view_atoms(stmt.items))
 
 
 class _Numbering:
