@@ -1,6 +1,7 @@
 """Derivatives of Numba and NumPy code by source transformation."""
 
-from srcgrad.api import differentiable, grad, hvp, jvp, stop_gradient, value_and_grad, vjp
+from srcgrad.api import differentiable, grad, hvp, jvp, value_and_grad, vjp
+from srcgrad.custom import custom_vjp
 from srcgrad.errors import (
     ArgumentError,
     GradientCheckError,
@@ -9,6 +10,7 @@ from srcgrad.errors import (
     SrcgradError,
     UnsupportedError,
 )
+from srcgrad.rules import stop_gradient
 
 __version__ = "0.1.0"
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "NonScalarError",
     "SrcgradError",
     "UnsupportedError",
+    "custom_vjp",
     "differentiable",
     "grad",
     "hvp",

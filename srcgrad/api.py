@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 
 from srcgrad.backend import Options
+from srcgrad.custom import custom_vjp
 from srcgrad.differentiable import Callee, Differentiable, Transformed, run_jvp, run_vjp
 from srcgrad.errors import ArgumentError, Problem
 from srcgrad.program import GradientOf
@@ -88,6 +89,12 @@ def _callee(function: Any) -> Callee:
     """The program behind anything that can be differentiated."""
     if isinstance(function, Differentiable | Transformed):
         return function.callee
+    if isinstance(function, custom_vjp):
+
+        def call(*args):
+            return function(*args)
+
+        return differentiable(call).callee
     return differentiable(function).callee
 
 
@@ -201,12 +208,3 @@ def _zeros_like(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return np.zeros_like(value) if value.dtype.kind == "f" else None
     return 0.0 if isinstance(value, float | np.floating) else None
-
-
-def stop_gradient(x: Any) -> Any:
-    """`x`, as a constant for differentiation. In compiled code a number; an array is copied.
-
-    >>> grad(lambda x: x * stop_gradient(x))(3.0)
-    3.0
-    """
-    return x.copy() if isinstance(x, np.ndarray) else x

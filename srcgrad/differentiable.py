@@ -150,11 +150,11 @@ class Differentiable:
         version = self.callee.version(self.callee.bind(args, kwargs))
         function = version.lowered.function
         if kind == "primal":
-            return print_function(function).text
+            return print_function(pipeline.printable(function)).text
         names = resolve_argnums(argnums, self.callee.parameters, function.name)
         wrt = parameters_of(function, version.arguments, names, function.name)
         make = pipeline.adjoint if kind == "adjoint" else pipeline.tangent
-        return print_function(make(function, wrt)).text
+        return print_function(pipeline.printable(make(function, wrt))).text
 
 
 def _find(function: Any) -> Any:

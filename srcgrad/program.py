@@ -61,9 +61,7 @@ class GradientOf(Program):
         names = resolve_argnums(self.argnums, [n for n, _ in arguments], self.of.name)
         wrt = parameters_of(inner.function, arguments, names, self.of.name)
         objective = scalar_objective(inner.result, self.of, has_aux=self.has_aux)
-        ir = pipeline.adjoint(inner.function, wrt, objective)
-        seeds = ir.params[len(inner.function.params) :]
-        ir = pipeline.with_seed(ir, seeds, 1.0)
+        ir = pipeline.adjoint(inner.function, wrt, objective, 1.0)
         value, *gradients = ir.results
         left = dict(zip(wrt, gradients, strict=True))
         kinds, trees = dict(arguments), dict(inner.function.signature)

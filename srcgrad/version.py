@@ -85,7 +85,7 @@ class Kernel:
 
     def __init__(self, function: Function, options: Any) -> None:
         self.function = function
-        self.printed: Printed = print_function(pipeline.flattened(function))
+        self.printed: Printed = print_function(pipeline.flattened(pipeline.printable(function)))
         self.compiled: Callable[..., Any] = compile_text(self.printed, options)
         written = pipeline.written_parameters(function)
         self.written = [k for k, p in enumerate(function.params) if p in written]

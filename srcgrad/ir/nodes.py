@@ -167,6 +167,21 @@ class Effect(Stmt):
 
 
 @dataclass(frozen=True, eq=False)
+class Custom(Stmt):
+    """The derivative of `outs`, values defined before it and cut off from `args`, is as the user wrote it.
+
+    `pullback` takes `residuals` and one cotangent for each of `outs`, and returns one cotangent for each of `args`.
+    It says nothing to the primal: it is left out of the text.
+    """
+
+    outs: tuple[Var, ...]
+    args: tuple[Atom, ...]
+    residuals: tuple[Atom, ...]
+    pullback: Function
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """A value that an `If` defines."""
 

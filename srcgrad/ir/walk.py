@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
-    Alloc, Assign, Atom, Block, Carried, Effect, For, If, Increment, ListAppend, ListGet, ListNew, Load, NewAxis,
+    Alloc, Assign, Atom, Block, Carried, Custom, Effect, For, If, Increment, ListAppend, ListGet, ListNew, Load, NewAxis,
     Reserve, Result, Slice, Stmt, Store, Var, View, While, flatten,
 )  # fmt: skip
 
@@ -39,7 +39,7 @@ def defined(stmt: Stmt) -> tuple[Var, ...]:
             return tuple(r.var for r in stmt.results)
         case For() | While():
             return tuple(c.result for c in stmt.carried)
-        case Store() | Increment() | Effect() | ListAppend():
+        case Store() | Increment() | Effect() | ListAppend() | Custom():
             return ()
         case _:
             raise AssertionError(f"unhandled statement {type(stmt).__name__}")
@@ -77,6 +77,8 @@ def operands(stmt: Stmt) -> tuple[Atom, ...]:
             return stmt.list, stmt.item
         case ListGet():
             return stmt.list, stmt.index
+        case Custom():
+            return (*stmt.outs, *stmt.args, *stmt.residuals)
         case If():
             return (stmt.cond,)
         case For():
@@ -170,6 +172,8 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
             return replace(stmt, list=at(stmt.list), item=at(stmt.item))
         case ListGet():
             return replace(stmt, list=at(stmt.list), index=at(stmt.index))
+        case Custom():
+            return replace(stmt, outs=many(stmt.outs), args=many(stmt.args), residuals=many(stmt.residuals))
         case If():
             results = tuple(Result(r.var, at(r.then), at(r.orelse)) for r in stmt.results)
             then, orelse = substitute(stmt.then, mapping), substitute(stmt.orelse, mapping)
@@ -182,3 +186,17 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
             return replace(stmt, carried=carried(stmt.carried), body=substitute(stmt.body, mapping), **conds)
         case _:
             raise AssertionError(f"unhandled statement {type(stmt).__name__}")
+
+
+def without(block: Block, kind: type) -> Block:
+    """A block without the statements of one kind."""
+    out = []
+    for stmt in block:
+        match stmt:
+            case If():
+                out.append(replace(stmt, then=without(stmt.then, kind), orelse=without(stmt.orelse, kind)))
+            case For() | While():
+                out.append(replace(stmt, body=without(stmt.body, kind)))
+            case _ if not isinstance(stmt, kind):
+                out.append(stmt)
+    return tuple(out)

@@ -2,5 +2,6 @@
 
 from srcgrad.rules import elementary, operators, special  # noqa: F401  (filling the table)
 from srcgrad.rules.registry import PRIMITIVES, RULES, Rule
+from srcgrad.rules.special import stop_gradient
 
-__all__ = ["PRIMITIVES", "RULES", "Rule"]
+__all__ = ["PRIMITIVES", "RULES", "Rule", "stop_gradient"]

@@ -17,11 +17,22 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, Type, is_float, is_integer, promote, unify
 from srcgrad.rules import RULES
 
+def _power(x: Any, y: Any) -> Any:
+    """`x ** y` where it is real and of a sensible size."""
+    value = x**y if abs(y) < 64 else float(x) ** y
+    if isinstance(value, complex):
+        raise ArithmeticError
+    return value
+
+
+# What CPython folds must be folded here too: Numba prunes branches on what it sees as constant, and is confused by
+# values that only a pruned branch defines.
 FOLDABLE: dict[str, Callable[..., Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "neg": operator.neg,
     "pos": operator.pos, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "==": operator.eq, "!=": operator.ne, "not": operator.not_, "//": operator.floordiv, "%": operator.mod,
-    "min": min, "max": max, "abs": abs, "&": operator.and_, "|": operator.or_,
+    "min": min, "max": max, "abs": abs, "&": operator.and_, "|": operator.or_, "^": operator.xor, "**": _power,
+    "<<": operator.lshift, ">>": operator.rshift,
 }  # fmt: skip
 
 
@@ -120,7 +131,7 @@ class Builder:
             value = FOLDABLE[op](*(c.value for c in consts))
         except (ArithmeticError, TypeError, ValueError):
             return None
-        kind = result_type(op, [c.type for c in consts])
+        kind = self._result_type(op, tuple(args))
         if isinstance(value, int | float) and abs(value) > 2**62 and is_integer(kind):
             return None
         if isinstance(value, float) and not math.isfinite(value):
@@ -169,6 +180,10 @@ class Builder:
                 return same(args[0])
             case "-", [0 | 0.0, _] if args[1].type == to:  # 0 - x -> -x
                 return self.op("neg", args[1])
+            case "&", [True, _]:
+                return same(args[1])
+            case "&", [_, True]:
+                return same(args[0])
             case "where", [True, *_]:
                 return self.cast(args[1], to)
             case "where", [False, *_]:

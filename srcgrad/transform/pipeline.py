@@ -8,11 +8,11 @@ from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any
 
-from srcgrad.ir.nodes import Const, Function, Increment, Store, Var
+from srcgrad.ir.nodes import Custom, Function, Increment, Store, Var
 from srcgrad.ir.printer import parameter_names
-from srcgrad.ir.types import Array, Scalar
+from srcgrad.ir.types import Array
 from srcgrad.ir.verify import verify
-from srcgrad.ir.walk import map_tree, statements, substitute
+from srcgrad.ir.walk import statements, without
 from srcgrad.transform import tangent as forward_mode
 from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
 from srcgrad.transform.analysis.aliases import find_aliases
@@ -45,9 +45,11 @@ def primal(function: FunctionType | MethodType, arguments: Sequence[tuple[str, A
     return replace(lowered, function=_run(lowered.function, SIMPLIFY, "lower"))
 
 
-def adjoint(function: Function, wrt: tuple[Var, ...], objective: Any = None) -> Function:
+def adjoint(
+    function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
+) -> Function:  # fmt: skip
     """IR to the IR of value and gradient."""
-    return _run(joint_adjoint(function, wrt, objective), SIMPLIFY, "joint_adjoint")
+    return _run(joint_adjoint(function, wrt, objective, seed), SIMPLIFY, "joint_adjoint")
 
 
 def split(function: Function, wrt: tuple[Var, ...]) -> Split:
@@ -63,18 +65,6 @@ def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
     return _run(forward_mode.tangent(function, wrt), SIMPLIFY, "tangent")
 
 
-def with_seed(function: Function, seeds: Sequence[Var], value: float) -> Function:
-    """`function` with its scalar parameters `seeds` set to a constant."""
-    constants = {s: Const(value, s.type) for s in seeds if isinstance(s.type, Scalar)}
-    return replace(
-        function,
-        params=tuple(p for p in function.params if p not in constants),
-        body=substitute(function.body, constants),  # type: ignore[arg-type]
-        results=map_tree(lambda a: constants.get(a, a), function.results),
-        signature=tuple((n, t) for n, t in function.signature if not (isinstance(t, Var) and t in constants)),
-    )
-
-
 def written_parameters(function: Function) -> frozenset[Var]:
     """The array parameters that the function overwrites, in whole or in part."""
     aliases = find_aliases(function)
@@ -87,3 +77,10 @@ def flattened(function: Function) -> Function:
     """`function` with one parameter a number or array, as compiled code is called."""
     names = parameter_names(function)
     return replace(function, signature=tuple((names[p], p) for p in function.params))
+
+
+def printable(function: Function) -> Function:
+    """`function` without the notes on derivatives that only transformations read."""
+    if not any(isinstance(s, Custom) for s in statements(function.body)):
+        return function
+    return eliminate_dead_code(replace(function, body=without(function.body, Custom)))

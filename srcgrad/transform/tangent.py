@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
-    Alloc, Assign, Atom, Block, Carried, Effect, For, Function, If, Increment, ListAppend, ListGet, ListNew, Load,
+    Alloc, Assign, Atom, Block, Carried, Custom, Effect, For, Function, If, Increment, ListAppend, ListGet, ListNew, Load,
     Reserve, Result, Stmt, Store, Undef, Var, View, While, number,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList, Scalar, Type, is_float
@@ -156,7 +157,10 @@ class _Tangent:
                 emit(ListGet(own, self.handle(stmt.list), stmt.index, loc=stmt.loc))
             case Assign() | Load() | Alloc() | View() | Reserve() | ListNew() | ListAppend() | ListGet():
                 pass
-            case Store() | Increment() | Effect():
+            case Custom() if any(self.carries(a) for a in stmt.args):
+                message = f"'{stmt.name}' has a backward function of its own, and no derivative in forward mode"
+                raise UnsupportedError(Problem(message, stmt.loc, "use reverse mode"))
+            case Store() | Increment() | Effect() | Custom():
                 pass
             case _:
                 raise AssertionError(f"unhandled statement {type(stmt).__name__}")

@@ -7,8 +7,9 @@ from typing import Any
 
 from srcgrad.ir.nodes import (
     Atom, Block, For, Function, If, ListGet, Load, Reserve, Result, Stmt, Undef, Var, While, flatten,
+    number,
 )  # fmt: skip
-from srcgrad.ir.types import Array, is_float
+from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.ir.walk import free, map_tree, statements, substitute
 from srcgrad.transform.adjoint.buffers import make_list
 from srcgrad.transform.adjoint.counts import count_trips
@@ -43,19 +44,22 @@ class _Sweeps:
     gradients: tuple[Atom, ...]
 
 
-def joint_adjoint(function: Function, wrt: tuple[Var, ...], objective: Any = None) -> Function:
+def joint_adjoint(
+    function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
+) -> Function:
     """Value and gradient of `function` in one function.
 
     Args:
         function: in the form that lowering gives.
         wrt: its float parameters, scalars and arrays, to differentiate with respect to.
         objective: the results to differentiate, a nested tuple; all of them where it is None.
+        seed: the cotangent of a scalar objective, where it is a constant and no parameter.
 
     Returns:
         A function of the same parameters and of one cotangent for each float in the objective. It returns the results, then
         the gradient of the sum of cotangent times result for each of `wrt`.
     """
-    sweeps = _sweeps(function, wrt, function.results if objective is None else objective)
+    sweeps = _sweeps(function, wrt, function.results if objective is None else objective, seed)
     seeds = tuple((s.hint, s) for s in sweeps.seeds)
     results = (function.results, *sweeps.gradients)
     forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
@@ -73,7 +77,7 @@ def split_adjoint(function: Function, wrt: tuple[Var, ...]) -> Split:
     The reverse function can run any number of times: it does not change the tape, and nothing on the tape is an
     array that the caller can get at.
     """
-    sweeps = _sweeps(function, wrt, function.results)
+    sweeps = _sweeps(function, wrt, function.results, None)
     tape = [v for v in free(sweeps.reverse, sweeps.gradients) if v not in sweeps.seeds]
     forward, mapping = export(list(sweeps.forward), set(tape))
     forward = _loud(forward)
@@ -101,7 +105,7 @@ def split_adjoint(function: Function, wrt: tuple[Var, ...]) -> Split:
     return Split(forward_function, reverse)
 
 
-def _sweeps(function: Function, wrt: tuple[Var, ...], objective: Any) -> _Sweeps:
+def _sweeps(function: Function, wrt: tuple[Var, ...], objective: Any, constant: float | None) -> _Sweeps:
     """The forward and the reverse sweep; the reverse reads what it needs of the forward by name."""
     counted, counts = count_trips(function)
     aliases = find_aliases(counted)
@@ -117,7 +121,7 @@ def _sweeps(function: Function, wrt: tuple[Var, ...], objective: Any) -> _Sweeps
     sums = Sums(places.root, None, of)
     sums.current.update({loop.top: loop.top for loop in plan.loops.values()})
     with plan.region(places.root) as root:
-        seeds = _seed(reverse, sums, function, objective)
+        seeds = _seed(reverse, sums, function, objective, constant)
         reverse.block(numbered.body, sums)
         gradients: list[Atom] = []
         for p in wrt:
@@ -131,7 +135,9 @@ def _sweeps(function: Function, wrt: tuple[Var, ...], objective: Any) -> _Sweeps
     return _Sweeps(numbered, body, substitute(written, forward.final), seeds, tuple(gradients))
 
 
-def _seed(reverse: Reverse, sums: Sums, function: Function, objective: Any) -> tuple[Var, ...]:
+def _seed(
+    reverse: Reverse, sums: Sums, function: Function, objective: Any, constant: float | None
+) -> tuple[Var, ...]:
     """Start the reverse sweep: the cotangent of each float result is added to its adjoint."""
     seeds: list[Var] = []
     taken = {p.hint for p in function.params}
@@ -141,6 +147,9 @@ def _seed(reverse: Reverse, sums: Sums, function: Function, objective: Any) -> t
         while hint in taken:
             hint += f"_{k}"
         taken.add(hint)
+        if constant is not None and isinstance(atom.type, Scalar):
+            reverse.add(sums, atom, number(constant, atom.type))
+            continue
         if isinstance(atom.type, Array):
             seed = Var(hint, Array(atom.type.dtype, atom.type.ndim, "A"))
             if isinstance(atom, Var) and reverse.is_active(atom):

@@ -249,6 +249,10 @@ class Plan:
         with self.prologue(region):
             return iteration_number(self.build, index, self.value(loop.start), self.value(loop.step))
 
+    def array_is_still_there(self, array: Var, stmt: Stmt) -> bool:
+        """Whether a whole array can be had as it was at `stmt`."""
+        return self._handle_is_there(array) and self.stability.is_not_written_after(array, stmt)
+
     # -- handles -------------------------------------------------------------------------------------------------
 
     def _handle_is_there(self, handle: Var) -> bool:

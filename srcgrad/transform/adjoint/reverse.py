@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
-    ONE, Alloc, Assign, Atom, Block, Carried, Const, Effect, For, If, Increment, ListAppend, ListGet, ListNew,
+    ONE, Alloc, Assign, Atom, Block, Carried, Const, Custom, Effect, For, If, Increment, ListAppend, ListGet, ListNew,
     Load, Loop, Reserve, Stmt, Store, Var, View, While, integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar, is_float
@@ -19,6 +19,7 @@ from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.analysis.suspicion import Suspicion
 from srcgrad.transform.build import Builder
+from srcgrad.transform.inline import inline_function
 from srcgrad.transform.splice import partials_of, scaled
 
 
@@ -67,6 +68,8 @@ class Reverse:
                 if self.is_active(stmt.value):
                     array, index = self.plan.adjoint(stmt.array), self.plan.values(stmt.index)
                     self.add(sums, stmt.value, self.build.load(array, index))
+            case Custom():
+                self.custom(stmt, sums)
             case If():
                 self.branch(stmt, sums)
             case For() | While():
@@ -107,6 +110,45 @@ class Reverse:
         self.build.store(array, index, zero(array.type.item))
         if ct is not None:
             self.add(sums, stmt.value, ct)
+
+    def custom(self, stmt: Custom, sums: Sums) -> None:
+        """The user's own pullback, in place of the reverse of what it stands for."""
+        plan, build = self.plan, self.build
+        if not any(self.is_active(out) for out in stmt.outs):
+            return
+        given: list[Atom] = []
+        for atom in stmt.residuals:
+            if isinstance(atom, Var) and isinstance(atom.type, Array):
+                given.append(self._residual(atom, stmt))
+            else:
+                given.append(plan.value(atom))
+        for out in stmt.outs:
+            if isinstance(out.type, Array):
+                given.append(plan.adjoint(out))
+            else:
+                given.append(sums.take(out) or zero(out.type))
+        results = inline_function(build, stmt.pullback, given)
+        for arg, ct in zip(stmt.args, results, strict=True):
+            if not isinstance(arg, Var) or not self.is_active(arg):
+                continue
+            if isinstance(arg.type, Array):
+                target = plan.adjoint(arg)
+                assert isinstance(ct, Var)
+                build.nest(build.shapes(target), lambda i, t=target, c=ct: build.increment(t, i, build.load(c, i)))
+            else:
+                self.add(sums, arg, ct)
+        for out in stmt.outs:
+            if isinstance(out.type, Array):  # the array may be overwritten and so used for something else before this
+                target = plan.adjoint(out)
+                build.nest(build.shapes(target), lambda i, t=target: build.store(t, i, zero(t.type.item)))
+
+    def _residual(self, array: Var, stmt: Custom) -> Var:
+        """An array that the user's pullback asks for; it must be as it was."""
+        plan = self.plan
+        if not plan.array_is_still_there(array, stmt):
+            message = f"the backward function of '{stmt.name}' needs an array that is overwritten later"
+            raise UnsupportedError(Problem(message, stmt.loc, "return a copy of it in the residuals, outside of loops"))
+        return plan.handle(array)
 
     # -- control flow --------------------------------------------------------------------------------------------
 

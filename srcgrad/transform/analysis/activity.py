@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from srcgrad.ir.nodes import (
-    Assign, For, Function, If, Increment, ListAppend, Load, Store, Var, While, flatten,
+    Assign, Custom, For, Function, If, Increment, ListAppend, Load, Store, Var, While, flatten,
 )  # fmt: skip
 from srcgrad.ir.types import Array, is_float
 from srcgrad.ir.walk import statements
@@ -102,6 +102,13 @@ def _flows(function: Function, aliases: Aliases):
                 if isinstance(stmt.value, Var) and is_float(stmt.value.type):
                     for base in cells(stmt.array):
                         yield stmt.value, base
+            case Custom():
+                for a in stmt.args:
+                    for b in stmt.outs:
+                        for x in cells(a) if isinstance(a, Var) and isinstance(a.type, Array) else (a,):
+                            for y in cells(b) if isinstance(b.type, Array) else (b,):
+                                if isinstance(x, Var):
+                                    yield x, y
             case If():
                 for r in stmt.results:
                     yield from scalar(r.then, r.var)

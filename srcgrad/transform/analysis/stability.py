@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Assign, Atom, Const, For, Function, Increment, Load, Store, Var
+from srcgrad.ir.nodes import Assign, Atom, Const, For, Function, Increment, Load, Stmt, Store, Var
 from srcgrad.ir.walk import statements
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.places import Places
@@ -21,6 +21,13 @@ class Stability:
             self.aliases.may_overlap(load.array, write.array)
             and self.places.may_follow(write, load)
             and not self._misses(load, write)
+            for write in self.writes
+        )
+
+    def is_not_written_after(self, array: Var, stmt: Stmt) -> bool:
+        """No write that may alias any element of `array` runs after `stmt`."""
+        return not any(
+            self.aliases.may_overlap(array, write.array) and self.places.may_follow(write, stmt)
             for write in self.writes
         )
 

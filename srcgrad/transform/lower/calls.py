@@ -13,7 +13,7 @@ from srcgrad.numpy_lib import LIBRARY, products
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
-from srcgrad.transform.lower import arrays, builtins, expressions, iteration, statements
+from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, statements
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, wrap
 from srcgrad.transform.lower.values import Bound, Closure, Static, Tuple, Value, describe, is_array, is_atom, is_scalar
 from srcgrad.transform.normalise import structure_exits
@@ -77,6 +77,10 @@ def _lookup(table: dict, key: Any) -> Any:
 
 def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, node: ast.AST) -> Value:
     target = function.object
+    if hasattr(target, "defvjp"):
+        return custom.custom_call(scope, target, args, kwargs, node)
+    if hasattr(target, "lower_call"):  # a gradient
+        return target.lower_call(scope, args, kwargs, node)
     while not isinstance(target, types.FunctionType | types.MethodType):
         if isinstance(target, functools.partial):
             bound = [wrap(a, None) for a in target.args]

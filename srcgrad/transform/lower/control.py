@@ -106,13 +106,14 @@ def _fixpoint(
     templates: dict[str, Value] = {}  # of names that are first bound by an earlier iteration
     types: dict[str, list[Type]] = {n: [a.type for a in leaves(v)] for n, v in inits.items() if v is not UNBOUND}
     problems = len(scope.context.problems)
-    for attempt in range(8):
+    joined_types: list[Type] | Mismatch | None = None
+    for attempt in range(8 + len(names)):
         del scope.context.problems[problems:]
         scope.env = dict(before)
         inside: dict[str, list[Var]] = {}
         for name, ts in types.items():
             template = templates.get(name, inits[name])
-            if template is not UNBOUND and template is not POISON:
+            if template is not UNBOUND and template is not POISON and not isinstance(template, Mismatch):
                 inside[name] = [Var(name, t) for t in ts]
                 scope.env[name] = rebuild(template, list(inside[name]))
         if attempt == 0:
@@ -122,9 +123,18 @@ def _fixpoint(
             outcome = body()
             joined: dict[str, list[Type]] = {}
             for name in names:
-                joined_types = _next_types(scope, name, inits[name], scope.env.get(name, UNBOUND), types, node)
+                joined_types = _next_types(name, inits[name], scope.env.get(name, UNBOUND), types)
+                if isinstance(joined_types, Mismatch):  # an error only if some iteration reads it
+                    inits[name] = before[name] = joined_types
+                    break
                 if joined_types is not None:
                     joined[name] = joined_types
+            else:
+                joined_types = None
+        if isinstance(joined_types, Mismatch):
+            if attempt == 0:
+                wanted, scope.context.pending = scope.context.pending, outer_pending
+            continue
         if attempt == 0:
             wanted, scope.context.pending = scope.context.pending, outer_pending
             if wanted:
@@ -174,22 +184,18 @@ def _convert(scope: Scope, atom: Atom, to: Type) -> Atom:
     return scope.build.cast(atom, to) if isinstance(to, Scalar) else atom
 
 
-def _next_types(scope: Scope, name: str, init: Value, nxt: Value, types: dict, node: ast.AST) -> list[Type] | None:
+def _next_types(name: str, init: Value, nxt: Value, types: dict[str, list[Type]]) -> list[Type] | Mismatch | None:
     """The types to carry `name` with; None where there is nothing to carry."""
-    if init is POISON or nxt is POISON or nxt is UNBOUND or nxt is PENDING:
+    if init is POISON or nxt is POISON or nxt is UNBOUND or nxt is PENDING or isinstance(init, Mismatch):
         return None
     if isinstance(nxt, Mismatch):
-        if init is UNBOUND:
-            return None
-        message = f"'{name}' is {nxt.one} on one path through this loop and {nxt.other} on another"
-        raise scope.problem(message, node, "give it one type throughout, or another name")
+        return None if init is UNBOUND else nxt
     if init is UNBOUND:
         return [a.type for a in leaves(nxt)] if leaves(nxt) else None
     now = rebuild(init, [Var(name, t) for t in types[name]]) if leaves(init) else init
     joined = join_types(now, nxt)
     if joined is None:
-        message = f"'{name}' is {describe(init)} before the loop and {describe(nxt)} after its body"
-        raise scope.problem(message, node, "give it one type throughout, or another name")
+        return Mismatch(describe(init), describe(nxt))
     return joined if leaves(nxt) else None
 
 

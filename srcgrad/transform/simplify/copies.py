@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Atom, Block, Const, For, Function, If, Stmt, Var, While
+from srcgrad.ir.nodes import Assign, Atom, Block, Const, For, Function, If, Stmt, Var, While
 from srcgrad.ir.walk import map_tree, substitute
 
 
@@ -62,6 +62,12 @@ def _block(block: Block, mapping: dict[Var, Atom]) -> Block:
                     else:
                         carried.append(c)
                 out.append(replace(stmt, carried=tuple(carried), body=_block(stmt.body, mapping)))
+            case Assign(op="*", args=(one, other)) | Assign(op="*", args=(other, one)) if _is_one(one, other, stmt):
+                mapping[stmt.target] = other  # 1 * x -> x, which is exact
             case _:
                 out.append(stmt)
     return tuple(out)
+
+
+def _is_one(one: Atom, other: Atom, stmt: Assign) -> bool:
+    return isinstance(one, Const) and one.value == 1 and other.type == stmt.target.type

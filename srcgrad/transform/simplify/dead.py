@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
-    Alloc, Assign, Atom, Block, Effect, For, Function, If, Increment, ListAppend, ListGet, Load, Reserve, Stmt, Store,
+    Alloc, Assign, Atom, Block, Custom, Effect, For, Function, If, Increment, ListAppend, ListGet, Load, Reserve, Stmt, Store,
     Var, View, While, flatten,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList
@@ -35,6 +35,7 @@ class _Liveness:
         self.home: dict[Var, Stmt] = {}
         self.around: dict[Stmt, Stmt | None] = {}
         self.writers: dict[Var, list[Stmt]] = {}
+        self.customs: dict[Var, list[Stmt]] = {}
         self.vars: set[Var] = set()
         self.stmts: set[Stmt] = set()
         self.work: list[Var | Stmt] = []
@@ -67,6 +68,9 @@ class _Liveness:
             if isinstance(stmt, Store | Increment):
                 for base in self.aliases.bases[stmt.array]:
                     self.writers.setdefault(base, []).append(stmt)
+            if isinstance(stmt, Custom):
+                for out in stmt.outs:
+                    self.customs.setdefault(out, []).append(stmt)
             if isinstance(stmt, ListAppend):
                 self.writers.setdefault(stmt.list, []).append(stmt)
             for inner in blocks(stmt):
@@ -89,6 +93,8 @@ class _Liveness:
                 self.keep(stmt)
 
     def _define(self, var: Var) -> None:
+        for custom in self.customs.get(var, ()):
+            self.keep(custom)
         if isinstance(var.type, Array | HandleList):
             for base in self.aliases.bases.get(var, ()):
                 self._read(base)

@@ -1,0 +1,45 @@
+"""Write the body of one IR function into another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from srcgrad.ir.nodes import Atom, Block, Carried, For, Function, If, Result, Stmt, Var, While, flatten
+from srcgrad.ir.walk import defined, introduced, statements, substitute
+from srcgrad.transform.build import Builder
+
+
+def inline_function(build: Builder, function: Function, args: Sequence[Atom]) -> list[Atom]:
+    """Emit `function` on `args`, one for each of its parameters, and return its results as a flat list."""
+    fresh: dict[Var, Var] = {}
+    for stmt in statements(function.body):
+        for var in (*defined(stmt), *introduced(stmt)):
+            fresh[var] = Var(var.hint, var.type)
+    mapping: dict[Var, Atom] = {**dict(zip(function.params, args, strict=True)), **fresh}
+    for stmt in _renamed(substitute(function.body, mapping), fresh):
+        build.emit(stmt)
+    return [mapping.get(a, a) if isinstance(a, Var) else a for a in flatten(function.results)]
+
+
+def _renamed(block: Block, fresh: dict[Var, Var]) -> Block:
+    """`block` with its definitions renamed; uses are renamed already."""
+    return tuple(_rename(s, fresh) for s in block)
+
+
+def _rename(stmt: Stmt, fresh: dict[Var, Var]) -> Stmt:
+    match stmt:
+        case If():
+            results = tuple(Result(fresh[r.var], r.then, r.orelse) for r in stmt.results)
+            then, orelse = _renamed(stmt.then, fresh), _renamed(stmt.orelse, fresh)
+            return replace(stmt, then=then, orelse=orelse, results=results)
+        case For() | While():
+            carried = tuple(Carried(fresh[c.inside], c.init, c.next, fresh[c.result]) for c in stmt.carried)
+            body = _renamed(stmt.body, fresh)
+            if isinstance(stmt, For):
+                return replace(stmt, index=fresh[stmt.index], carried=carried, body=body)
+            return replace(stmt, carried=carried, body=body)
+        case _ if defined(stmt):
+            return replace(stmt, target=fresh[stmt.target])  # type: ignore[attr-defined]
+        case _:
+            return stmt

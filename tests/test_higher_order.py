@@ -1,0 +1,392 @@
+"""Derivatives of derivatives, and the functions that are made of them: compared with differences of first order."""
+
+import math
+
+import numpy as np
+import pytest
+
+import srcgrad as sg
+
+from .derivatives import gradient_by_differences
+
+
+def python(function):
+    return sg.differentiable(function, target="python")
+
+
+# -- scalar functions of one float ---------------------------------------------------------------------------------
+
+
+def cubic(x):
+    return x * x * x - 2.0 * x
+
+
+def elementary(x):
+    return math.sin(x) * math.exp(-x) + x**2.5 / (1.0 + x * x)
+
+
+def newton(x):
+    """The square root by a fixed number of Newton steps."""
+    y = 1.0
+    for _ in range(6):
+        y = 0.5 * (y + x / y)
+    return y
+
+
+def branches(x):
+    y = x
+    for i in range(5):
+        if y > 1.0:
+            y = y * 0.5 + math.sin(x)
+        elif i > 0:
+            y = y * x * 1.3
+    return y
+
+
+def through_an_array(x):
+    a = np.zeros(4)
+    a[0] = x
+    for i in range(1, 4):
+        a[i] = a[i - 1] * a[i - 1] * x + math.cos(a[i - 1])
+        a[0] += a[i] * x
+    return a[0]
+
+
+def counted_while(x):
+    y, n = x, 0
+    while n < 4:
+        y = y * y * 0.5 + x
+        n += 1
+    return y
+
+
+def data_while(x):
+    y = x
+    while y < 10.0:
+        y = y * x + 1.0
+    return y
+
+
+def helper_square(x):
+    return x * x
+
+
+def calls(x):
+    return helper_square(x) * helper_square(math.sin(x))
+
+
+def powers(x):
+    return x**3 + x**0 + x**-1 + 2.0**x + x**x
+
+
+SCALAR = [cubic, elementary, newton, branches, through_an_array, counted_while, data_while, calls, powers]
+scalar_functions = pytest.mark.parametrize("function", SCALAR, ids=lambda f: f.__name__)
+
+
+def or_refused(function, call):
+    """The result; None where it is refused, which only some programs may be, and with what to use instead."""
+    try:
+        return call()
+    except sg.UnsupportedError as error:
+        assert function in REFUSED_TWICE
+        assert all(p.hint for p in error.problems), error  # noqa: PT017
+        return None
+
+
+@scalar_functions
+def test_second_derivative_reverse_over_reverse(function):
+    x = 1.7
+    first = sg.grad(python(function))
+    expected = float(gradient_by_differences(first, x))
+    second = or_refused(function, lambda: sg.grad(first)(x))
+    if second is None:
+        return
+    assert second == pytest.approx(expected, rel=1e-8)
+    assert sg.value_and_grad(first)(x) == (first(x), second)
+
+
+@scalar_functions
+def test_second_derivative_forward_over_reverse(function):
+    x = 1.7
+    first = sg.grad(python(function))
+    value, second = sg.jvp(first, (x,), (1.0,))
+    assert value == pytest.approx(first(x), rel=1e-13)
+    assert second == pytest.approx(float(gradient_by_differences(first, x)), rel=1e-8)
+    assert sg.hvp(python(function), (x,), (1.0,)) == second
+
+
+@scalar_functions
+def test_third_derivative(function):
+    x = 1.7
+    first = sg.grad(python(function))
+    second = sg.grad(first)
+    if or_refused(function, lambda: second(x)) is None:
+        return
+    expected = float(gradient_by_differences(second, x))
+    assert sg.grad(second)(x) == pytest.approx(expected, rel=1e-7)
+    assert sg.jvp(second, (x,), (1.0,))[1] == pytest.approx(expected, rel=1e-7)
+
+
+def test_three_gradients_of_a_polynomial():
+    third = sg.grad(sg.grad(sg.grad(python(cubic))))
+    assert third(2.0) == 6.0
+    assert sg.grad(third)(2.0) == 0.0
+
+
+def test_compiled_second_derivatives():
+    f = sg.differentiable(newton)
+    second = sg.grad(sg.grad(f))(2.0)
+    assert second == pytest.approx(-0.25 * 2.0**-1.5, rel=1e-6)
+    assert sg.hvp(f, (2.0,), (1.0,)) == pytest.approx(second, rel=1e-12)
+
+
+# -- functions of arrays -------------------------------------------------------------------------------------------
+
+
+def rosenbrock(x):
+    s = 0.0
+    for i in range(x.shape[0] - 1):
+        s += 100.0 * (x[i + 1] - x[i] * x[i]) ** 2 + (1.0 - x[i]) ** 2
+    return s
+
+
+def recurrence_in_place(x):
+    """Overwrites its argument, reading what it wrote."""
+    s = 0.0
+    for i in range(1, x.shape[0]):
+        x[i] = x[i] * x[i - 1] + math.sin(x[i])
+        s += x[i] * x[i]
+    return s
+
+
+def swapped_buffers(x):
+    u, v = x.copy(), np.empty_like(x)
+    for _ in range(3):
+        for i in range(x.shape[0]):
+            v[i] = u[i] * u[i - 1] + 0.1 * u[i]
+        u, v = v, u
+    s = 0.0
+    for i in range(u.shape[0]):
+        s += u[i] * x[i]
+    return s
+
+
+def triangular(x):
+    s = 0.0
+    for i in range(x.shape[0]):
+        for j in range(i):
+            s += x[i] * x[i] * math.cos(x[j])
+    return s
+
+
+ARRAY = [rosenbrock, recurrence_in_place, swapped_buffers, triangular]
+array_functions = pytest.mark.parametrize("function", ARRAY, ids=lambda f: f.__name__)
+REFUSED_TWICE = (counted_while, data_while, swapped_buffers)  # in reverse over reverse
+POINT = np.array([0.4, 0.9, 1.3, 0.7])
+
+
+def hessian_by_differences(function, x):
+    """One row an element of the gradient."""
+    gradient = sg.grad(function)
+    rows = [gradient_by_differences(lambda z, k=k: float(gradient(z)[k]), x) for k in range(x.size)]
+    return np.array(rows)
+
+
+@array_functions
+def test_hessian_vector_product(function):
+    f, v = python(function), np.array([1.0, -2.0, 0.5, 3.0])
+    expected = hessian_by_differences(f, POINT) @ v
+    np.testing.assert_allclose(sg.hvp(f, (POINT.copy(),), (v,)), expected, rtol=1e-7)
+    value, tangent = sg.jvp(sg.grad(f), (POINT.copy(),), (v,))
+    np.testing.assert_allclose(value, sg.grad(f)(POINT), rtol=1e-13)
+    np.testing.assert_allclose(tangent, expected, rtol=1e-7)
+
+
+@array_functions
+def test_hessian_by_rows_reverse_over_reverse(function):
+    f = python(function)
+    made = or_refused(function, lambda: sg.vjp(sg.grad(f), POINT.copy()))
+    if made is None:
+        return
+    rows = [made[1](row)[0] for row in np.eye(4)]
+    np.testing.assert_allclose(rows, hessian_by_differences(f, POINT), rtol=1e-7, atol=1e-9)
+
+
+@array_functions
+def test_second_derivatives_leave_the_arguments_alone(function):
+    x, v = POINT.copy(), np.ones(4)
+    sg.hvp(python(function), (x,), (v,))
+    sg.hvp(python(function), (x,), (x,))
+    np.testing.assert_array_equal(x, POINT)
+    np.testing.assert_array_equal(v, np.ones(4))
+
+
+@array_functions
+def test_hessian(function):
+    f, x = python(function), POINT.copy()
+    result = sg.hessian(f)(x)
+    assert result.shape == (4, 4)
+    np.testing.assert_allclose(result, result.T, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result, hessian_by_differences(f, POINT), rtol=1e-7, atol=1e-9)
+    np.testing.assert_array_equal(x, POINT)
+
+
+def test_hessian_of_a_float():
+    assert sg.hessian(python(cubic))(2.0) == pytest.approx(12.0)
+
+
+def test_hvp_with_respect_to_some_arguments():
+    @python
+    def f(x, k, n):
+        s = 0.0
+        for i in range(x.shape[0]):
+            s += k * k * x[i] ** n
+        return s
+
+    x, v = np.array([1.0, 2.0]), np.array([1.0, 10.0])
+    assert sg.hvp(f, (x, 3.0, 2), (v, None, None)).tolist() == [18.0, 180.0]
+    assert sg.hvp(f, (x, 3.0, 2), (None, 2.0, None)) == 20.0
+    bx, bk = sg.hvp(f, (x, 3.0, 2), (v, 2.0, None))
+    np.testing.assert_allclose(bx, 18.0 * v + 2.0 * 12.0 * x)
+    assert bk == pytest.approx((12.0 * x * v).sum() + 20.0)
+
+
+def test_hvp_needs_a_tangent_that_fits():
+    for tangents in ((None,), (np.ones(3),), (), (1.0,)):
+        with pytest.raises((sg.ArgumentError, ValueError)):
+            sg.hvp(python(rosenbrock), (POINT,), tangents)
+
+
+# -- Jacobians -----------------------------------------------------------------------------------------------------
+
+
+def vector(x, k):
+    out = np.empty(x.shape[0] + 1)
+    out[0] = k * k
+    for i in range(x.shape[0]):
+        out[i + 1] = k * x[i] * x[i - 1] + math.sin(x[i])
+    return out
+
+
+def jacobian_by_differences(x, k, argnum):
+    def row(i):
+        return lambda *args: float(vector(*args)[i])
+
+    return np.array([gradient_by_differences(row(i), x, k, argnum=argnum) for i in range(x.size + 1)])
+
+
+@pytest.mark.parametrize("name", ["jacfwd", "jacrev"])
+def test_jacobian_of_an_array(name):
+    jacobian, x, k = getattr(sg, name), np.array([0.5, 1.5, -0.7]), 1.3
+    wrt_x = jacobian(python(vector))(x, k)
+    assert wrt_x.shape == (4, 3)
+    np.testing.assert_allclose(wrt_x, jacobian_by_differences(x, k, 0), rtol=1e-8, atol=1e-10)
+    wrt_k = jacobian(python(vector), argnums=1)(x, k)
+    assert wrt_k.shape == (4,)
+    np.testing.assert_allclose(wrt_k, jacobian_by_differences(x, k, 1), rtol=1e-8, atol=1e-10)
+    both = jacobian(python(vector), argnums=("x", -1))(x, k)
+    assert isinstance(both, tuple)
+    np.testing.assert_array_equal(both[0], wrt_x)
+    np.testing.assert_array_equal(both[1], wrt_k)
+
+
+@pytest.mark.parametrize("name", ["jacfwd", "jacrev"])
+def test_jacobian_shapes(name):
+    """The shape of the result, then that of the argument, as JAX has it."""
+    jacobian = getattr(sg, name)
+
+    def outer(x, y):
+        out = np.empty((y.shape[0], x.shape[1], x.shape[0]))
+        for i in range(y.shape[0]):
+            for j in range(x.shape[0]):
+                for k in range(x.shape[1]):
+                    out[i, k, j] = y[i] * x[j, k] * x[j, k]
+        return out
+
+    x, y = np.arange(1.0, 7.0).reshape(2, 3), np.array([1.0, -1.0])
+    result = jacobian(python(outer))(x, y)
+    assert result.shape == (2, 3, 2, 2, 3)
+    expected = np.zeros(result.shape)
+    for i in range(2):
+        for j in range(2):
+            for k in range(3):
+                expected[i, k, j, j, k] = 2.0 * y[i] * x[j, k]
+    np.testing.assert_allclose(result, expected)
+    assert jacobian(python(lambda x: x * x))(3.0) == 6.0
+    assert jacobian(python(lambda x: np.array([x, x * x])))(3.0).tolist() == [1.0, 6.0]
+    assert jacobian(python(lambda x: x[0] * x[1]))(np.array([3.0, 4.0])).tolist() == [4.0, 3.0]
+
+
+@pytest.mark.parametrize("name", ["jacfwd", "jacrev"])
+def test_jacobian_keeps_the_callers_arrays(name):
+    def f(x):
+        for i in range(x.shape[0]):
+            x[i] = x[i] * x[i - 1]
+        return x
+
+    x = np.array([1.0, 2.0, 3.0])
+    result = getattr(sg, name)(python(f))(x)
+    assert x.tolist() == [1.0, 2.0, 3.0]
+    rows = [gradient_by_differences(lambda z, k=k: float(f(z)[k]), x) for k in range(3)]
+    np.testing.assert_allclose(result, np.array(rows), rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["jacfwd", "jacrev", "hessian"])
+def test_jacobian_with_respect_to_an_integer_is_refused(name):
+    with pytest.raises(sg.ArgumentError):
+        getattr(sg, name)(python(lambda x, n: x * n), argnums=1)(2.0, 3)
+    with pytest.raises(sg.ArgumentError):
+        getattr(sg, name)(python(lambda x, n: x * n), argnums="m")(2.0, 3)
+
+
+@pytest.mark.parametrize("name", ["jacfwd", "jacrev"])
+def test_jacobian_of_an_empty_array(name):
+    result = getattr(sg, name)(python(lambda x: x.copy()))(np.zeros(0))
+    assert result.shape == (0, 0)
+
+
+# -- derivatives inside functions ----------------------------------------------------------------------------------
+
+
+def test_gradient_called_inside_a_function():
+    """Works, or is refused at its line: never a wrong number."""
+    inner = sg.grad(python(cubic))
+
+    @python
+    def f(x):
+        return inner(x) * x
+
+    x = 1.5
+    expected = (3.0 * x * x - 2.0) + x * 6.0 * x
+    try:
+        assert f.grad(x) == pytest.approx(expected)
+    except sg.UnsupportedError as error:
+        assert error.problems[0].at.text().strip() == "return inner(x) * x"  # noqa: PT017
+
+
+def test_mixed_partials_commute():
+    @python
+    def f(x, y):
+        s = 0.0
+        for _ in range(4):
+            s = s * x * y + math.sin(x * y * y)
+        return s
+
+    xy = sg.grad(sg.grad(f, argnums=0), argnums=1)(0.7, 1.2)
+    yx = sg.grad(sg.grad(f, argnums=1), argnums=0)(0.7, 1.2)
+    assert xy == pytest.approx(yx, rel=1e-12)
+    assert sg.jvp(sg.grad(f), (0.7, 1.2), (0.0, 1.0))[1] == pytest.approx(xy, rel=1e-12)
+
+
+def test_second_derivative_of_a_branch_has_that_of_the_branch_taken():
+    second = sg.grad(sg.grad(python(lambda x: x * x * x if x > 0.0 else x * x)))
+    assert (second(2.0), second(-2.0)) == (12.0, 2.0)
+
+
+def test_gradient_with_respect_to_another_argument_of_the_gradient():
+    @python
+    def f(x, a):
+        return a[0] * x * x + a[1] * x
+
+    mixed = sg.grad(sg.grad(f), argnums="a")(3.0, np.array([5.0, 7.0]))
+    assert mixed.tolist() == [6.0, 1.0]
