@@ -10,6 +10,7 @@ from srcgrad.errors import (
     SrcgradError,
     UnsupportedError,
 )
+from srcgrad.jacobians import hessian, jacfwd, jacrev
 from srcgrad.rules import stop_gradient
 
 __version__ = "0.1.0"
@@ -23,7 +24,10 @@ __all__ = [
     "custom_vjp",
     "differentiable",
     "grad",
+    "hessian",
     "hvp",
+    "jacfwd",
+    "jacrev",
     "jvp",
     "stop_gradient",
     "value_and_grad",

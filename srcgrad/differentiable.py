@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import linecache
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any
 
 from srcgrad import structure
-from srcgrad.backend import Options
+from srcgrad.backend import Options, callable_from_njit
 from srcgrad.errors import ArgumentError, Problem
 from srcgrad.ir.nodes import flatten
-from srcgrad.ir.printer import print_function
+from srcgrad.ir.printer import Printed, print_function
 from srcgrad.program import (
-    GradientOf, Program, UserFunction, nothing_returned, parameters_of, resolve_argnums,
+    GradientOf, Program, UserFunction, inline_program, nothing_returned, parameters_of, resolve_argnums,
 )  # fmt: skip
 from srcgrad.transform import pipeline
+from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.values import Value
 from srcgrad.version import Version, differentiable_leaves, fill_gradients, result_kind
 
 
@@ -63,9 +68,13 @@ class Transformed:
         functools.update_wrapper(self, wrapped, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        version = self.callee.version(self.callee.bind(args, kwargs))
-        kernel = version.kernel("primal")
-        return version.result(kernel.pure(version.flat(self.callee.bind(args, kwargs))))
+        values = self.callee.bind(args, kwargs)
+        version = self.callee.version(values)
+        return version.result(version.kernel("primal").pure(version.flat(values)))
+
+    def lower_call(self, scope: Scope, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
+        """A call of this gradient inside a differentiable function: its IR, written in place of the call."""
+        return inline_program(scope, self.callee.program, args, kwargs, node)
 
 
 class Differentiable:
@@ -158,8 +167,6 @@ class Differentiable:
 
 
 def _find(function: Any) -> Any:
-    import sys
-
     found: Any = sys.modules.get(function.__module__)
     for part in function.__qualname__.split("."):
         found = getattr(found, part, None)
@@ -248,3 +255,29 @@ def _restore_tangent(kind: Any, raw: Any) -> Any:
     return raw
 
 
+
+
+def _print_for(function: Differentiable, kinds: list[Any]) -> tuple[Printed, dict[str, Any]]:
+    """The primal for a call from compiled code; captured arrays are constants there, as Numba has it."""
+    program = function.callee.program
+    names = list(program.signature.parameters)
+    defaults = list(program.signature.parameters.values())[len(kinds) :]
+    given = [_argument_kind(k) for k in kinds]
+    given += [structure.type_of(p.default, p.name) for p in defaults]
+    lowered = program.lowered(tuple(zip(names, given, strict=True)))
+    arrays = {c.var.hint: c.read() for c in lowered.captures if c.var is not None}
+    ir = pipeline.printable(lowered.function)
+    constants = {p.name: p.default for p in defaults}
+    signature = tuple((n, t) for n, t in ir.signature if n not in arrays and n not in constants)
+    return print_function(replace(ir, signature=signature)), arrays | constants
+
+
+def _argument_kind(kind: Any) -> Any:
+    if kind is None:
+        return structure.Constant(None)
+    if isinstance(kind, tuple):
+        return structure.TupleOf(tuple(_argument_kind(k) for k in kind[0]), kind[1])
+    return kind
+
+
+callable_from_njit(Differentiable, _print_for)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,7 +15,11 @@ from srcgrad.errors import ArgumentError, NonScalarError, Problem
 from srcgrad.ir.nodes import Function, Var, flatten
 from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.transform import pipeline
+from srcgrad.transform.inline import inline_function
+from srcgrad.transform.lower import arrays
+from srcgrad.transform.lower import values as lower_values
 from srcgrad.transform.lower.function import Constant, Lowered, TupleOf
+from srcgrad.transform.lower.scope import Scope, wrap
 from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_atom
 
 Arguments = Sequence[tuple[str, Any]]
@@ -189,3 +194,37 @@ def float_parameters(function: Function, arguments: Arguments) -> tuple[Var, ...
     """All float parameters of the user's arguments, in order."""
     trees = dict(function.signature)
     return tuple(p for n, _ in arguments for p in flatten(trees[n]) if is_float(p.type))
+
+
+def inline_program(scope: Scope, program: Program, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
+    """A call of a program inside a function that is being lowered: its IR, written in place of the call.
+
+    Arrays that the program overwrites are copied first, as in any call of a derived function.
+    """
+    bound = program.signature.bind(*args, **kwargs)
+    names = list(program.signature.parameters)
+    values = []
+    for name in names:
+        if name in bound.arguments:
+            values.append(bound.arguments[name])
+        else:
+            values.append(wrap(program.signature.parameters[name].default, None))
+    arguments = [(n, kind_of_value(v)) for n, v in zip(names, values, strict=True)]
+    lowered = program.lowered(arguments)
+    hidden = []
+    for capture in lowered.captures:
+        known = scope.context.captures.setdefault(capture.key, capture)
+        if known.var is not None:
+            hidden.append(known.var)
+    atoms = [*(a for v in values for a in lower_values.leaves(v)), *hidden]
+    written = pipeline.written_parameters(lowered.function)
+    atoms = [arrays.copy(scope, a) if p in written else a for p, a in zip(lowered.function.params, atoms, strict=True)]
+    results = inline_function(scope.build, lowered.function, atoms)
+    return fill(lowered.result, results)
+
+
+def kind_of_value(value: Value) -> Any:
+    """The argument type of a value met while lowering."""
+    if isinstance(value, Tuple):
+        return TupleOf(tuple(kind_of_value(v) for v in value.items), value.cls)
+    return value.type if is_atom(value) else Constant(getattr(value, "object", value))

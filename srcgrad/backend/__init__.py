@@ -1,5 +1,6 @@
 """Back ends: they compile printed functions. Only this package and `srcgrad.runtime` import Numba."""
 
+from srcgrad.backend.callable import callable_from_njit
 from srcgrad.backend.compile import Options, Target, compile_text
 
-__all__ = ["Options", "Target", "compile_text"]
+__all__ = ["Options", "Target", "callable_from_njit", "compile_text"]

@@ -34,6 +34,7 @@ class Capture:
     read: Callable[[], Any]
     value: Any
     var: Var | None = None
+    key: Any = None  # what tells this variable from others
 
 
 class PoisonedError(Exception):
@@ -132,11 +133,11 @@ class Scope:
                 raise self.problem(f"'{name}' is an array of {value.dtype}", node, "use a float or integer array")
             layout = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
             var = Var(name, Array(value.dtype.name, value.ndim, layout))
-            self.context.captures[key] = Capture(name, read, None, var)
+            self.context.captures[key] = Capture(name, read, None, var, key)
             return var
         if isinstance(value, types.ModuleType):
             return Static(value, read)
-        self.context.captures[key] = Capture(name, read, value)
+        self.context.captures[key] = Capture(name, read, value, None, key)
         return wrap(value, read)
 
     def attribute_of(self, owner: Static, attribute: str, node: ast.AST) -> Value:
