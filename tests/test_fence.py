@@ -3,7 +3,10 @@
 `REFUSED` maps a construct to a function and the lines of its problems; `SUPPORTED` names where the others are tested.
 """
 
+import os
 import textwrap
+import time
+import zlib
 
 import numpy as np
 import pytest
@@ -67,7 +70,7 @@ REFUSED = {
     "unknown name": ("s = x\nreturn s * missing", [3]),
     "unknown attribute": ("return np.nonsense(x)", [2]),
     "unknown method": ("return a.nonsense() * x", [2]),
-    "name without a value": ("if n > 100:\n    s = x\nreturn s", None),
+    "name without a value": ("s = x\nif x > 0.0:\n    s = t\nreturn s", [4]),
     "name deleted by a type": ("if n == 3:\n    s = x\nelse:\n    s = a\nreturn s * 2.0", [6]),
     "open": ("open('file')\nreturn x", [2]),
     "exec": ("exec('s = 1')\nreturn x", [2]),
@@ -115,10 +118,30 @@ def test_refused_at_its_line(name, define):
     assert function.__code__.co_filename in messages[0]
 
 
-def test_async_function_is_refused(define):
-    f = define("async def f(x):\n    return x\n", "f")
-    with pytest.raises(sg.SrcgradError, match="async"):
-        sg.grad(f)(1.0)
+@pytest.mark.parametrize("kind", ["async", "generator"])
+def test_function_that_is_no_plain_function_is_refused(kind, define):
+    text = "async def f(x):\n    return x\n" if kind == "async" else "def f(x):\n    yield x\n"
+    with pytest.raises(sg.SrcgradError, match=kind):
+        sg.grad(define(text, "f"))(1.0)
+
+
+@pytest.mark.parametrize("value", ["x * x", "7", "x > 0.0", "a", "np.zeros(2)", "np.arange(2)"])
+def test_name_that_one_path_does_not_bind(value, define):
+    """Right on the path that binds it; on the other an error or NaN, never a number that means something."""
+    use = "s[0]" if value[0] in "an" else "s"
+    text = f"def f(x, a, n):\n    if n > 2:\n        s = {value}\n    return {use} * x * x\n"
+    f, a = define(text, "f"), np.array([3.0, 4.0])
+    g = sg.differentiable(f, target="python")
+    assert g(2.0, a, 3) == f(2.0, a, 3)
+    for call in (g, g.grad, lambda *args: sg.vjp(g, *args)[0], lambda *args: sg.jvp(g, args, (1.0, a, None))[1]):
+        assert np.isnan(result_or_nan(call, 2.0, a, 1))
+
+
+def result_or_nan(call, *args):
+    try:
+        return call(*args)
+    except (UnboundLocalError, IndexError, sg.UnsupportedError):
+        return np.nan
 
 
 def test_recursion_is_refused_clearly(define):
@@ -143,10 +166,6 @@ def test_problem_in_a_helper_is_reported_in_the_helper(define):
 
 @pytest.mark.parametrize("thing", ["os.getpid()", "time.time()", "np.linalg.svd(a)[1][0]", "zlib.crc32(b)"], ids=str)
 def test_library_calls_without_a_rule_are_refused_at_the_call(thing, define):
-    import os
-    import time
-    import zlib
-
     f = define(f"def f(x, a, b):\n    s = x\n    return s * {thing}\n", "f", os=os, time=time, zlib=zlib)
     with pytest.raises(sg.UnsupportedError) as info:
         sg.grad(sg.differentiable(f, target="python"))(1.0, np.eye(2), None)
@@ -159,10 +178,8 @@ def test_error_before_the_first_call_is_no_error():
     @sg.differentiable(target="python")
     def f(x, kind):
         if kind == "bad":
-            s = x.nonsense
-        else:
-            s = x * x
-        return s
+            return x.nonsense
+        return x * x
 
     assert f.grad(3.0, "good") == 6.0
     with pytest.raises(sg.UnsupportedError):

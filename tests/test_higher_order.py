@@ -284,7 +284,7 @@ def test_jacobian_of_an_array(name):
     wrt_k = jacobian(python(vector), argnums=1)(x, k)
     assert wrt_k.shape == (4,)
     np.testing.assert_allclose(wrt_k, jacobian_by_differences(x, k, 1), rtol=1e-8, atol=1e-10)
-    both = jacobian(python(vector), argnums=("x", -1))(x, k)
+    both = jacobian(python(vector), argnums=(0, -1))(x, k)
     assert isinstance(both, tuple)
     np.testing.assert_array_equal(both[0], wrt_x)
     np.testing.assert_array_equal(both[1], wrt_k)

@@ -1,5 +1,6 @@
 """Where the source of a function comes from: files, notebook cells, lambdas, text without a file."""
 
+import functools
 import importlib.util
 import linecache
 import subprocess
@@ -97,14 +98,8 @@ def test_lambdas_in_one_line_of_different_text():
 
 
 def test_lambdas_in_one_line_that_differ_in_an_operator():
-    """They are told apart, or refused: never taken for each other."""
     pair = lambda x: x * x, lambda x: x + x
-    expected = [4.0, 2.0]
-    for f, gradient in zip(pair, expected, strict=True):
-        try:
-            assert python(f).grad(2.0) == gradient
-        except sg.UnsupportedError as error:
-            assert "several lambdas" in str(error)  # noqa: PT017
+    assert [python(f).grad(2.0) for f in pair] == [4.0, 2.0]
 
 
 def test_lambdas_in_one_line_that_differ_in_a_constant():
@@ -156,16 +151,20 @@ def test_function_defined_in_a_branch():
     functions = []
     for flag in (True, False):
         if flag:
-            def f(x): return x * x  # fmt: skip  # noqa: E704
+
+            def f(x):
+                return x * x
+
         else:
-            def f(x): return x * x * x  # fmt: skip  # noqa: E704
+
+            def f(x):
+                return x * x * x
+
         functions.append(f)
     assert [python(f).grad(2.0) for f in functions] == [4.0, 12.0]
 
 
 def test_decorated_by_something_else():
-    import functools
-
     def logged(function):
         @functools.wraps(function)
         def wrapper(x):
@@ -207,8 +206,8 @@ def test_user_names_of_generated_things_do_not_collide(define):
 
 @pytest.mark.parametrize("name", ["range", "np", "max", "len", "zeros", "f", "min", "abs"])
 def test_arguments_named_like_what_generated_code_uses(name, define):
-    text = f"def f({name}, a):\n    s = {name}\n    for v in a:\n        s = s * v * {name} + s\n    return s * {name}\n"
-    f, a = define(text, "f"), np.array([0.5, 1.5])
+    text = "def f(X, a):\n    s = X\n    for v in a:\n        s = s * v * X + s\n    return s * X\n"
+    f, a = define(text.replace("X", name), "f"), np.array([0.5, 1.5])
     h = 1e-6
     expected = (f(1.1 + h, a) - f(1.1 - h, a)) / (2.0 * h)
     assert python(f).grad(1.1, a) == pytest.approx(expected, rel=1e-7)
@@ -217,5 +216,5 @@ def test_arguments_named_like_what_generated_code_uses(name, define):
 
 def test_script_read_from_standard_input_is_refused_clearly():
     code = "import srcgrad\ndef f(x): return x * x\nprint(srcgrad.grad(f)(3.0))\n"
-    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "6.0" or "the source of 'f' cannot be found" in done.stderr, done.stderr

@@ -70,12 +70,28 @@ def strong(atom: Any) -> Any:
     return Const(atom.value, atom.type) if isinstance(atom, Const) and atom.weak else atom
 
 
+def folded(op: str, consts: list[Const], to: Scalar) -> Const | None:
+    """The value of an operation on constants, where Python's is also the compiled one."""
+    try:
+        value = FOLDABLE[op](*(c.value for c in consts))
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+    if isinstance(value, int | float) and abs(value) > 2**62 and is_integer(to):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if to.dtype == "float32":
+        value = float(np.float32(value))
+    return Const(value, to, weak=all(c.weak for c in consts) and to != BOOL)
+
+
 class Builder:
     """Emits statements into a stack of open blocks."""
 
     def __init__(self) -> None:
         self.stack: list[list[Stmt]] = [[]]
         self.loc: Location = NOWHERE
+        self.definitions: dict[Var, Assign] = {}
         self.algebra = False  # simplify as derivatives are written; the user's own arithmetic is left as it is
 
     # -- blocks ------------------------------------------------------------------------------------------------
@@ -113,7 +129,8 @@ class Builder:
             if simple is not None:
                 return simple
         target = Var(hint, self._result_type(op, typed))
-        self.emit(Assign(target, op, typed, loc=self.loc))
+        self.definitions[target] = Assign(target, op, typed, loc=self.loc)
+        self.emit(self.definitions[target])
         return target
 
     def _result_type(self, op: str, args: tuple[Atom, ...]) -> Scalar:
@@ -127,18 +144,7 @@ class Builder:
 
     def _fold(self, op: str, args: tuple[Atom, ...]) -> Const | None:
         consts = [a for a in args if isinstance(a, Const)]
-        try:
-            value = FOLDABLE[op](*(c.value for c in consts))
-        except (ArithmeticError, TypeError, ValueError):
-            return None
-        kind = self._result_type(op, tuple(args))
-        if isinstance(value, int | float) and abs(value) > 2**62 and is_integer(kind):
-            return None
-        if isinstance(value, float) and not math.isfinite(value):
-            return None
-        if kind.dtype == "float32":
-            value = float(np.float32(value))
-        return Const(value, kind, weak=all(c.weak for c in consts) and kind != BOOL)
+        return folded(op, consts, self._result_type(op, tuple(args)))
 
     def _strengthen(self, op: str, args: tuple[Atom, ...]) -> tuple[Atom, ...]:
         """NumPy 2's rule for literals: `1.0 - y` is float32 where `y` is (NEP 50)."""
@@ -178,6 +184,9 @@ class Builder:
                 return same(args[1])
             case ("+" | "-"), [_, 0 | 0.0]:  # x + 0, x - 0 -> x
                 return same(args[0])
+            case ("+" | "-"), [_, int(by)] if is_integer(args[0].type):
+                inner = self._definition(args[0])
+                return self._shifted(op, inner, by) if inner is not None and len(inner.args) == 2 else None
             case "-", [0 | 0.0, _] if args[1].type == to:  # 0 - x -> -x
                 return self.op("neg", args[1])
             case "&", [True, _]:
@@ -195,10 +204,15 @@ class Builder:
                 return None
 
     def _definition(self, atom: Atom) -> Assign | None:
-        for stmt in reversed(self.stack[-1][-8:]):
-            if isinstance(stmt, Assign) and stmt.target is atom:
-                return stmt
-        return None
+        return self.definitions.get(atom) if isinstance(atom, Var) else None
+
+    def _shifted(self, op: str, inner: Assign, by: int) -> Atom | None:
+        """`(x + a) + b -> x + (a + b)`, on integers."""
+        base, offset = inner.args
+        if not (isinstance(offset, Const) and is_integer(offset.type) and inner.op in ("+", "-")):
+            return None
+        total = (offset.value if inner.op == "+" else -offset.value) + (by if op == "+" else -by)
+        return self.op("+", base, integer(total)) if total >= 0 else self.op("-", base, integer(-total))
 
     def cast(self, atom: Atom, to: Scalar, hint: str = "") -> Atom:
         """`atom` as a value of scalar type `to`."""

@@ -15,9 +15,9 @@ from srcgrad.ir.nodes import (
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList, Scalar, Type, is_float
 from srcgrad.ir.walk import map_tree
-from srcgrad.rules import RULES
 from srcgrad.transform.analysis.activity import Activity, find_activity
 from srcgrad.transform.analysis.aliases import find_aliases
+from srcgrad.transform.analysis.suspicion import is_singular
 from srcgrad.transform.build import Builder
 from srcgrad.transform.splice import partials_of, scaled
 
@@ -193,7 +193,7 @@ class _Tangent:
             if not self.carries(arg):
                 continue
             values = {h: known[h] for h in partial.reads}
-            term = scaled(self.build, self.of(arg), partial, values, guard=RULES[stmt.op].singular)
+            term = scaled(self.build, self.of(arg), partial, values, guard=is_singular(stmt))
             total = term if total is None else self.build.op("+", total, term)
         self.set(stmt.target, number(0.0, to) if total is None else self.build.cast(total, to))
 

@@ -247,6 +247,8 @@ class _Folder:
         copies = [(c.inside, f) for c, f in zip(stmt.carried, finals, strict=True)]
         triples = [(i, f, c.inside) for (_, i), (_, f), c in zip(inits, copies, stmt.carried, strict=True)]
         test = same_test(entry, again, triples)
+        if test is None and isinstance(entry, Const) and entry.value is True and _starts_true(again, triples):
+            test = _replace(again, {f: p for _, f, p in triples if isinstance(f, Var)})
         if test is not None:
             return Repeat(None, (test,), stmt.carried, body, stmt.loc, inits, copies)
         going = Var("going", stmt.cond.type)
@@ -267,6 +269,23 @@ def same_test(entry: Node, again: Node, triples: list[tuple[Node, Node, Var]]) -
         parts = [same_test(a, b, triples) for a, b in zip(entry.args, again.args, strict=True)]
         return None if any(p is None for p in parts) else Expr(entry.op, tuple(p for p in parts if p), entry.detail)
     return entry if entry is again or (isinstance(entry, Const) and entry == again) else None
+
+
+def _starts_true(again: Node, triples: list[tuple[Node, Node, Var]]) -> bool:
+    """Whether a condition made of flags is true at entry, where the flags are constants."""
+    inits = {f: i for i, f, _ in triples if isinstance(f, Var)}
+
+    def value(node: Node) -> object:
+        if isinstance(node, Expr) and node.op == "not":
+            inner = value(node.args[0])
+            return None if inner is None else not inner
+        if isinstance(node, Expr) and node.op in ("|", "&"):
+            a, b = (value(x) for x in node.args)
+            return None if a is None or b is None else (a or b) if node.op == "|" else (a and b)
+        start = inits.get(node) if isinstance(node, Var) else node
+        return start.value if isinstance(start, Const) else None
+
+    return value(again) is True
 
 
 def _is_cheap(stmt: Assign) -> bool:

@@ -83,6 +83,8 @@ class Plan:
         self.stability = Stability(self.function, self.aliases, self.places)
         self.chain: list[Region] = []
         for stmt in statements(self.function.body):
+            if isinstance(stmt, Assign):
+                self.build.definitions[stmt.target] = stmt
             if isinstance(stmt, For | While):
                 (place,) = self.places.sides[stmt]
                 self.loops[place] = LoopPlan(stmt, place, all(self._outer_bounds(p) for p in place.loops))

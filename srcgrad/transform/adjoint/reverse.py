@@ -14,10 +14,9 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import defined
 from srcgrad.ir.walk import statements as all_statements
-from srcgrad.rules import RULES
 from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
-from srcgrad.transform.analysis.suspicion import Suspicion
+from srcgrad.transform.analysis.suspicion import Suspicion, is_singular
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
 from srcgrad.transform.splice import partials_of, scaled
@@ -29,7 +28,7 @@ class Reverse:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.build: Builder = plan.build
-        self.suspicion = Suspicion(plan.function, plan.places)
+        self.suspicion = Suspicion(plan.function)
 
     def is_active(self, atom: Atom) -> bool:
         return self.plan.activity.is_active(atom)
@@ -88,13 +87,11 @@ class Reverse:
         if stmt.op == "cast":
             self.add(sums, stmt.args[0], ct)
             return
-        rule = RULES[stmt.op]
         assert isinstance(stmt.target.type, Scalar)
         template = partials_of(stmt.op, stmt.args, stmt.target.type)
         if template is None:
             return
-        regular = stmt.op == "**" and isinstance(stmt.args[1], Const) and stmt.args[1].value >= 1
-        guard = (rule.singular and not regular) or (stmt.op == "*" and self.suspicion.is_suspicious(stmt))
+        guard = is_singular(stmt) or (stmt.op == "*" and self.suspicion.is_suspicious(stmt))
         for arg, partial in zip(stmt.args, template.partials, strict=True):
             if not self.is_active(arg):
                 continue

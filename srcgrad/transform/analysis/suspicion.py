@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Assign, Function, Stmt, Var
+from srcgrad.ir.nodes import Assign, Const, Function, Stmt, Var
 from srcgrad.ir.walk import statements
 from srcgrad.rules import RULES
-from srcgrad.transform.analysis.places import Places
+
+
+def is_singular(stmt: Assign) -> bool:
+    """Whether a partial derivative of an operation can be infinite or undefined where its value is not."""
+    if stmt.op in ("**", "/", "%") and isinstance(stmt.args[1], Const):
+        exponent = stmt.args[1].value
+        return exponent < 1 if stmt.op == "**" else exponent == 0
+    return RULES[stmt.op].singular
 
 
 class Suspicion:
@@ -17,14 +24,13 @@ class Suspicion:
     has a singularity.
     """
 
-    def __init__(self, function: Function, places: Places) -> None:
-        del places
+    def __init__(self, function: Function) -> None:
         self.wild: set[Var] = set()
         for stmt in statements(function.body):
             if isinstance(stmt, Assign) and stmt.op in RULES:
                 rule = RULES[stmt.op]
                 inherits = any(a in self.wild for a in stmt.args if isinstance(a, Var))
-                if rule.result in ("float", "same") and (rule.singular or inherits):
+                if rule.result in ("float", "same") and (is_singular(stmt) or inherits):
                     self.wild.add(stmt.target)
 
     def is_suspicious(self, stmt: Stmt) -> bool:

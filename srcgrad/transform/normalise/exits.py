@@ -163,6 +163,8 @@ class _Exits:
             new = ast.For(stmt.target, stmt.iter, body, [])
         else:
             test = ast.BoolOp(ast.And(), [self._not_any(stops, stmt), stmt.test]) if stops else stmt.test
+            if stops and isinstance(stmt.test, ast.Constant) and stmt.test.value:  # while True
+                test = self._not_any(stops, stmt)
             new = ast.While(test, body, [])
         after: list[ast.stmt] = []
         if stmt.orelse:

@@ -1,15 +1,17 @@
-"""Copy propagation: values that a loop or branch only passes through."""
+"""Copy and constant propagation: values that a loop or branch only passes through, operations on constants."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from srcgrad.ir.nodes import Assign, Atom, Block, Const, For, Function, If, Stmt, Var, While
+from srcgrad.ir.types import Scalar
 from srcgrad.ir.walk import map_tree, substitute
+from srcgrad.transform.build import FOLDABLE, folded, strong
 
 
 def propagate_copies(function: Function) -> Function:
-    """Replace carried values that never change, and branch results that are the same on both sides, by their source.
+    """Replace carried values that never change, branch results that are the same on both sides, and constants.
 
     >>> from srcgrad.ir.nodes import Result, TRUE
     >>> from srcgrad.ir.types import BOOL, INT64
@@ -62,11 +64,29 @@ def _block(block: Block, mapping: dict[Var, Atom]) -> Block:
                     else:
                         carried.append(c)
                 out.append(replace(stmt, carried=tuple(carried), body=_block(stmt.body, mapping)))
-            case Assign(op="*", args=(one, other)) | Assign(op="*", args=(other, one)) if _is_one(one, other, stmt):
+            case Assign(op="*", args=(one, other)) if _is_one(one, other, stmt):
                 mapping[stmt.target] = other  # 1 * x -> x, which is exact
+            case Assign(op="*", args=(other, one)) if _is_one(one, other, stmt):
+                mapping[stmt.target] = other
+            case Assign(op="where", args=(Const(value=cond), then, orelse)):
+                chosen = then if cond else orelse
+                if chosen.type == stmt.target.type:
+                    mapping[stmt.target] = chosen
+                else:
+                    out.append(stmt)
+            case Assign(target=Var(type=Scalar() as to)) if stmt.op in FOLDABLE and _all_constant(stmt):
+                value = folded(stmt.op, [a for a in stmt.args if isinstance(a, Const)], to)
+                if value is not None:
+                    mapping[stmt.target] = strong(value)
+                else:
+                    out.append(stmt)
             case _:
                 out.append(stmt)
     return tuple(out)
+
+
+def _all_constant(stmt: Assign) -> bool:
+    return all(isinstance(a, Const) for a in stmt.args)
 
 
 def _is_one(one: Atom, other: Atom, stmt: Assign) -> bool:
