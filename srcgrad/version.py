@@ -108,10 +108,20 @@ class Kernel:
     def _check_overlap(self, flat: list[Any]) -> None:
         for k in self.written:
             for j, other in enumerate(flat):
-                if j != k and isinstance(other, np.ndarray) and np.may_share_memory(flat[k], other):
+                if j != k and isinstance(other, np.ndarray) and _overlap(flat[k], other):
                     first, second = (self.function.params[i].hint for i in sorted((j, k)))
                     message = f"'{first}' and '{second}' share memory, and '{self.function.params[k].hint}' is overwritten"
                     raise ArgumentError(Problem(message, hint="pass a copy of one of them"))
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays share an element; where that is hard to say, whether their bounds overlap."""
+    if not np.may_share_memory(a, b):
+        return False
+    try:
+        return np.shares_memory(a, b, max_work=10_000)
+    except np.exceptions.TooHardError:
+        return True
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -2,9 +2,11 @@
 
 import inspect
 import math
+import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import cloudpickle
 import numba
@@ -44,21 +46,14 @@ def test_decorator_without_parentheses():
     assert square.grad(3.0) == 6.0
 
 
-def test_decorator_with_empty_parentheses():
-    @sg.differentiable()
+@pytest.mark.parametrize("options", [{}, {"fastmath": True, "boundscheck": True, "target": "python"}], ids=str)
+def test_decorator_with_parentheses(options):
+    @sg.differentiable(**options)
     def square(x):
         return x * x
 
     assert square(3.0) == 9.0
     assert square.value_and_grad(3.0) == (9.0, 6.0)
-
-
-def test_decorator_with_options():
-    @sg.differentiable(fastmath=True, boundscheck=True, cache=False, target="python", error_model="numpy")
-    def square(x):
-        return x * x
-
-    assert square.grad(3.0) == 6.0
 
 
 @pytest.mark.parametrize(
@@ -114,11 +109,14 @@ def test_signatures_grow_with_argument_types():
     assert len(f.signatures) == 2
 
 
-def test_division_by_zero_follows_numpy_by_default():
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_division_by_zero_follows_numpy_by_default(target):
+    @sg.differentiable(target=target)
     def inverse(x):
         return 1.0 / x
 
-    assert sg.differentiable(inverse)(0.0) == math.inf
+    assert inverse(0.0) == math.inf
+    assert inverse.grad(0.0) == -math.inf
 
 
 def test_error_model_python_raises():
@@ -181,6 +179,23 @@ def test_boundscheck_raises_index_error():
             call(beyond, (x, 4), (x, None)) if call is sg.jvp else call(x, 4)
     with pytest.raises(IndexError):
         sg.vjp(beyond, x, 4)
+
+
+def test_cache_is_read_by_a_second_process(tmp_path):
+    path = tmp_path / "model.py"
+    path.write_text(
+        "import srcgrad\n\n@srcgrad.differentiable(cache=True)\ndef cube(x):\n    return x * x * x\n\n"
+        "print(cube(2.0), cube.grad(2.0))\n"
+    )
+    root = Path(sg.__file__).parents[1]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(root)}
+    files = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, path], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+        assert done.stdout.strip() == "8.0 12.0", done.stderr
+        files.append({p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*.nb*")})
+    assert files[0]
+    assert files[0] == files[1], "the second process compiled again"
 
 
 # -- pickling, and calls from compiled code ------------------------------------------------------------------------
@@ -345,3 +360,38 @@ def test_call_that_does_not_fit_is_a_type_error(args):
         weighted.grad(*args)
     with pytest.raises(TypeError):
         weighted(np.ones(2), nonsense=1.0)
+
+
+# -- vjp and jvp ---------------------------------------------------------------------------------------------------
+
+
+def squares(x, k):
+    out = np.empty_like(x)
+    for i in range(x.shape[0]):
+        out[i] = k * x[i] * x[i]
+    return out
+
+
+def test_vjp_and_jvp_as_functions_and_methods():
+    f, x = sg.differentiable(squares, target="python"), np.array([1.0, 2.0, -3.0])
+    seed = np.array([1.0, 0.5, 2.0])
+    for y, pullback in (sg.vjp(f, x, 2.0), f.vjp(x, 2.0)):
+        np.testing.assert_array_equal(y, 2.0 * x * x)
+        bx, bk = pullback(seed)
+        np.testing.assert_array_equal(bx, 4.0 * x * seed)
+        assert bk == seed @ (x * x)
+    for y, dy in (sg.jvp(f, (x, 2.0), (seed, 1.0)), f.jvp((x, 2.0), (seed, 1.0))):
+        np.testing.assert_array_equal(y, 2.0 * x * x)
+        np.testing.assert_array_equal(dy, 4.0 * x * seed + x * x)
+
+
+def test_undecorated_function():
+    x = np.array([1.0, 2.0])
+    assert sg.vjp(squares, x, 1.0)[1](np.ones(2))[1] == 5.0
+    assert sg.jvp(squares, (x, 1.0), (np.zeros(2), 1.0))[1].tolist() == [1.0, 4.0]
+
+
+def test_vjp_and_jvp_fill_in_defaults():
+    y, pullback = sg.vjp(weighted, np.ones(2))
+    assert (y, len(pullback(1.0))) == (4.0, 1)  # one cotangent for each argument that was given
+    assert sg.jvp(weighted, (np.ones(2),), (np.ones(2),)) == (4.0, 8.0)

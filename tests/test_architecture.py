@@ -19,9 +19,15 @@ LAYERS = {
     "numpy_lib": {"errors", "ir", "rules"},
     "transform": {"errors", "ir", "rules", "numpy_lib"},
     "backend": {"errors", "ir", "rules", "numpy_lib", "runtime"},
-    "api": {"errors", "ir", "rules", "numpy_lib", "transform", "runtime", "backend"},
+    "custom": {"errors"},
+    "structure": {"errors", "ir", "transform"},
+    "program": {"errors", "ir", "transform", "backend"},
+    "version": {"errors", "ir", "transform", "backend", "structure", "program"},
+    "differentiable": {"errors", "ir", "transform", "backend", "structure", "program", "version"},
+    "api": {"errors", "backend", "custom", "program", "differentiable"},
+    "jacobians": {"errors", "api"},
     "testing": {"errors", "api"},
-    "__init__": {"errors", "api", "testing"},
+    "__init__": {"errors", "rules", "custom", "api", "jacobians"},
 }
 # Third-party packages, and the only parts that may import each; None: all of them.
 THIRD_PARTY = {

@@ -16,13 +16,16 @@ PROGRAMS = {
     "read_then_overwritten_elsewhere": "t = a[0] * a[1]\na[0] = x\nu = t * a[0]\na[1] = u\nreturn t * u * a[1]",
     "whole_array_overwritten": "s = a[1] * a[2]\na[:] = x\nreturn s * a[0] * s",
     "overwritten_by_a_helper": "s = a[1] * a[1]\nfill(a, x)\nreturn s * a[1]",
-    "overwritten_after_the_loop": "s = x\nfor i in range(4):\n    s = s * a[i]\nfor i in range(4):\n    a[i] = 0.0\nreturn s",
+    "overwritten_after_the_loop": "s = x\nfor i in range(4):\n    s = s * a[i]\nfor i in range(4):\n"
+    "    a[i] = 0.0\nreturn s",
     "overwritten_through_a_view": "v = a[1:3]\ns = a[1] * a[2]\nv[0] = x\nreturn s * a[1] * s",
     # an adjoint not zeroed on overwrite
     "overwritten_by_a_constant": "a[0] = 2.0\nreturn a[0] * a[0] * x + a[1]",
     "overwritten_twice": "a[0] = x * x\na[0] = a[1] * x\nreturn a[0] * a[0]",
-    "overwritten_in_each_iteration": "s = 0.0\nfor i in range(4):\n    a[0] = a[i] * x\n    s += a[0] * a[0]\nreturn s",
-    "cleared_buffer": "b = np.zeros(2)\ns = 0.0\nfor i in range(4):\n    b[0] = 0.0\n    b[0] += a[i] * x\n    b[1] += b[0] * b[0]\n"
+    "overwritten_in_each_iteration": "s = 0.0\nfor i in range(4):\n    a[0] = a[i] * x\n    s += a[0] * a[0]\n"
+    "return s",
+    "cleared_buffer": "b = np.zeros(2)\ns = 0.0\nfor i in range(4):\n    b[0] = 0.0\n    b[0] += a[i] * x\n"
+    "    b[1] += b[0] * b[0]\n"
     "    s += b[1]\nreturn s",
     # wrap-around
     "wrap_around": "for i in range(4):\n    a[i] = a[i] * a[i - 1]\nreturn a[0] * a[1] + a[3] * x",
@@ -32,37 +35,48 @@ PROGRAMS = {
     # buffers and names
     "swapped_buffers": "u, v = a.copy(), np.empty(4)\nfor t in range(3):\n    for i in range(4):\n"
     "        v[i] = u[i] * u[i - 1] + x * math.sin(u[i])\n    u, v = v, u\nreturn u[0] * v[1] * a[2]",
-    "swapped_odd_and_even": "u, v = a, np.ones(4)\nfor t in range(2):\n    for i in range(4):\n        v[i] = u[i] * v[i] * x\n"
+    "swapped_odd_and_even": "u, v = a, np.ones(4)\nfor t in range(2):\n    for i in range(4):\n"
+    "        v[i] = u[i] * v[i] * x\n"
     "    u, v = v, u\nu[0] = x\nreturn u[0] * v[0] * a[0] * u[1]",
-    "both_names_one_array": "u, v = a.copy(), np.ones(4)\nfor t in range(3):\n    u[t] = v[t] * x * u[t]\n    u, v = v, v\n"
+    "both_names_one_array": "u, v = a.copy(), np.ones(4)\nfor t in range(3):\n    u[t] = v[t] * x * u[t]\n"
+    "    u, v = v, v\n"
     "    v[1] = u[0] * x\nreturn u[0] + u[1] * v[2]",
     "two_names_of_one_array": "b = a\nb[0] = x\nc = b\nc[1] = a[0] * c[1]\nreturn a[0] * a[1] * b[1]",
-    "two_names_chosen_by_a_branch": "if x > 0.0:\n    b = a\nelse:\n    b = a.copy()\nb[0] = x * a[1]\nreturn a[0] * b[1]",
-    "three_buffers_rotated": "u, v, w = a.copy(), np.ones(4), np.zeros(4)\nfor t in range(4):\n    for i in range(4):\n"
+    "two_names_chosen_by_a_branch": "if x > 0.0:\n    b = a\nelse:\n    b = a.copy()\nb[0] = x * a[1]\n"
+    "return a[0] * b[1]",
+    "three_buffers_rotated": "u, v, w = a.copy(), np.ones(4), np.zeros(4)\nfor t in range(4):\n"
+    "    for i in range(4):\n"
     "        w[i] = u[i] * v[i - 1] + x\n    u, v, w = v, w, u\nreturn u[0] * v[1] * w[2]",
     "swap_under_a_condition": "u, v = a.copy(), np.ones(4)\nfor t in range(4):\n    v[t] = u[t] * x + v[t - 1]\n"
     "    if v[t] > 1.5:\n        u, v = v, u\nreturn u[0] * v[1] + u[3]",
-    "array_kept_from_an_iteration": "best = a.copy()\nfor t in range(3):\n    b = a * (x + t)\n    if b[0] * best[1] > 0.0:\n"
+    "array_kept_from_an_iteration": "best = a.copy()\nfor t in range(3):\n    b = a * (x + t)\n"
+    "    if b[0] * best[1] > 0.0:\n"
     "        best = b\n    best[0] = best[0] * best[1]\nreturn best[0] * best[2]",
     # repeated indices
     "repeated_indices": "for j in range(4):\n    a[k[j]] += a[j] * x\nreturn a",
     "repeated_indices_overwritten": "for j in range(4):\n    a[k[j]] = a[j] * x * a[k[j]]\nreturn a",
-    "scatter_then_gather": "b = np.zeros(4)\nfor j in range(4):\n    b[k[j]] += a[j] * a[j]\ns = 0.0\nfor j in range(4):\n"
+    "scatter_then_gather": "b = np.zeros(4)\nfor j in range(4):\n    b[k[j]] += a[j] * a[j]\ns = 0.0\n"
+    "for j in range(4):\n"
     "    s += b[k[j]] * x * a[j]\nreturn s",
     # values carried by loops
     "carried_by_while": "y, i = x, 0\nwhile y < 50.0:\n    y = y * (1.0 + a[i % 4]) + x\n    i += 1\nreturn y * i",
-    "carried_to_break": "y = x\nfor i in range(100):\n    y = y * y * 0.9 + a[i % 4]\n    if y > 5.0:\n        break\nreturn y * i",
+    "carried_to_break": "y = x\nfor i in range(100):\n    y = y * y * 0.9 + a[i % 4]\n    if y > 5.0:\n"
+    "        break\nreturn y * i",
     "bound_changed_in_the_body": "m, y = 3, x\nfor i in range(m):\n    m = 10\n    y = y * a[i]\nreturn y * m",
-    "while_bound_changed": "m, i, y = 3, 0, x\nwhile i < m:\n    if i == 1:\n        m = 5\n    y = y * a[i % 4] + y\n    i += 1\nreturn y",
-    "bound_array_changed_later": "s = x\nfor i in range(k[0] + 2):\n    s = s * a[i]\nk[0] = 0\nfor i in range(k[0] + 1):\n"
+    "while_bound_changed": "m, i, y = 3, 0, x\nwhile i < m:\n    if i == 1:\n        m = 5\n"
+    "    y = y * a[i % 4] + y\n    i += 1\nreturn y",
+    "bound_array_changed_later": "s = x\nfor i in range(k[0] + 2):\n    s = s * a[i]\nk[0] = 0\n"
+    "for i in range(k[0] + 1):\n"
     "    s = s * a[i] + s\nreturn s",
     "index_array_changed_later": "s = x\nfor j in range(4):\n    s = s * a[k[j]]\n    k[j] = 0\nreturn s * a[k[2]]",
-    "trip_count_changes_in_an_outer_loop": "s = x\nfor i in range(4):\n    m = i\n    while m > 0:\n        s = s * a[m] + a[i]\n"
+    "trip_count_changes_in_an_outer_loop": "s = x\nfor i in range(4):\n    m = i\n    while m > 0:\n"
+    "        s = s * a[m] + a[i]\n"
     "        m -= 2\nreturn s",
     # np.empty
     "empty_in_full": "b = np.empty(4)\nfor i in range(4):\n    b[i] = a[i] * x\nreturn b",
     "empty_in_part": "b = np.empty(4)\nb[1] = x * x\nb[3] = a[0] * b[1]\nreturn b[1] * b[3]",
-    "empty_reused_by_rows": "b = np.empty((2, 2))\ns = 0.0\nfor t in range(3):\n    for i in range(2):\n        b[t % 2, i] = a[i] * x + s\n"
+    "empty_reused_by_rows": "b = np.empty((2, 2))\ns = 0.0\nfor t in range(3):\n    for i in range(2):\n"
+    "        b[t % 2, i] = a[i] * x + s\n"
     "    s += b[t % 2, 0] * b[t % 2, 1]\nreturn s",
     # helpers
     "helper_fills": "b = np.empty(4)\nfill(b, x)\nfill(a, b[0] * b[1])\nreturn a[0] * b[2]",
@@ -122,7 +136,8 @@ GUARDS = {
     "power_where": "return np.where(x > 0.0, x**0.5, x**2) + 2.0 * y",
     "zero_times_infinity": "return np.where(x > 0.0, 0.0 * (1.0 / x), 2.0 * y)",
     "array_where": "a = np.array([x, 4.0, x])\nreturn np.sum(np.where(a > 0.0, np.sqrt(a), 0.0)) + 2.0 * y - 2.0",
-    "max_of_sqrt_if": "s = 2.0 * y\nfor v in np.array([x, y]):\n    if v > 2.0:\n        s += math.log(v - 2.0)\nreturn s",
+    "max_of_sqrt_if": "s = 2.0 * y\nfor v in np.array([x, y]):\n    if v > 2.0:\n"
+    "        s += math.log(v - 2.0)\nreturn s",
     "sqrt_times_nothing": "s = np.sqrt(x)\nif x > 1.0:\n    return s * y\nreturn 2.0 * y",
     "dead_sqrt": "s = np.sqrt(x) + np.log(x)\nreturn 2.0 * y",
     "unused_element": "a = np.empty(2)\na[0] = np.sqrt(x)\na[1] = y\nreturn a[1] * 2.0",
@@ -132,15 +147,17 @@ GUARDS = {
 @pytest.mark.parametrize("target", ["python", "cpu"])
 @pytest.mark.parametrize("name", GUARDS)
 def test_branch_not_taken_contributes_zero(name, target, define):
-    f = sg.differentiable(define("def f(x, y):\n    " + GUARDS[name].replace("\n", "\n    ") + "\n", "f"), target=target)
+    text = "def f(x, y):\n    " + GUARDS[name].replace("\n", "\n    ") + "\n"
+    f = sg.differentiable(define(text, "f"), target=target)
     if target == "cpu" and name not in ("sqrt_where", "division_where", "array_where", "sqrt_times_nothing"):
         pytest.skip("compiled for a selection")
-    value, (bx, by) = sg.value_and_grad(f, argnums=(0, 1))(0.0, 1.5)
+    x, y = np.float64(0.0), np.float64(1.5)
+    value, (bx, by) = sg.value_and_grad(f, argnums=(0, 1))(x, y)
     assert value == 3.0
     assert (bx, by) in ((0.0, 2.0), (1.5, 2.0))  # x * y, where the branch taken is x
     assert bx == 0.0 or name == "log_where"
-    assert sg.jvp(f, (0.0, 1.5), (1.0, 0.0))[1] == bx
-    assert sg.vjp(f, 0.0, 1.5)[1](1.0) == (bx, by)
+    assert sg.jvp(f, (x, y), (1.0, 0.0))[1] == bx
+    assert sg.vjp(f, x, y)[1](1.0) == (bx, by)
 
 
 def test_kinks_and_ties():
@@ -166,7 +183,7 @@ def test_max_in_a_loop_with_ties():
     def f(a):
         best = a[0]
         for v in a:
-            if v > best:
+            if v > best:  # noqa: PLR1730 - not the same at a tie
                 best = v
         return best
 
@@ -180,7 +197,7 @@ def test_a_million_iterations():
     @sg.differentiable
     def f(x, n):
         y = x
-        for i in range(n):
+        for _ in range(n):
             y = y + 1e-6 * math.sin(y) * x
         return y
 
@@ -236,7 +253,7 @@ def test_unbounded_loop_with_an_early_break():
     @sg.differentiable
     def f(x):
         y = x
-        for i in range(10**12):
+        for _ in range(10**12):
             y = y * x + 0.5
             if y > 100.0:
                 break

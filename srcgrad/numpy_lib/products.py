@@ -8,7 +8,7 @@ from srcgrad.numpy_lib.registry import defines
 def vector_vector(a, b):
     if a.shape[0] != b.shape[0]:
         raise ValueError("the vectors differ in length")
-    total = a.dtype.type(0)
+    total = np.result_type(a, b).type(0)
     for i in range(a.shape[0]):
         total = total + a[i] * b[i]
     return total
@@ -17,7 +17,7 @@ def vector_vector(a, b):
 def matrix_vector(a, b):
     if a.shape[1] != b.shape[0]:
         raise ValueError("the matrix and the vector do not fit")
-    out = np.zeros_like(a, shape=(a.shape[0],))
+    out = np.zeros((a.shape[0],), np.result_type(a, b))
     for i in range(a.shape[0]):
         for k in range(a.shape[1]):
             out[i] += a[i, k] * b[k]
@@ -27,7 +27,7 @@ def matrix_vector(a, b):
 def vector_matrix(a, b):
     if a.shape[0] != b.shape[0]:
         raise ValueError("the vector and the matrix do not fit")
-    out = np.zeros_like(a, shape=(b.shape[1],))
+    out = np.zeros((b.shape[1],), np.result_type(a, b))
     for k in range(a.shape[0]):
         for j in range(b.shape[1]):
             out[j] += a[k] * b[k, j]
@@ -37,7 +37,7 @@ def vector_matrix(a, b):
 def matrix_matrix(a, b):
     if a.shape[1] != b.shape[0]:
         raise ValueError("the matrices do not fit")
-    out = np.zeros_like(a, shape=(a.shape[0], b.shape[1]))
+    out = np.zeros((a.shape[0], b.shape[1]), np.result_type(a, b))
     for i in range(a.shape[0]):
         for k in range(a.shape[1]):
             for j in range(b.shape[1]):
@@ -55,7 +55,7 @@ def dot(a, b):
 
 @defines(np.outer)
 def outer(a, b):
-    out = np.zeros_like(a, shape=(a.shape[0], b.shape[0]))
+    out = np.zeros((a.shape[0], b.shape[0]), np.result_type(a, b))
     for i in range(a.shape[0]):
         for j in range(b.shape[0]):
             out[i, j] = a[i] * b[j]

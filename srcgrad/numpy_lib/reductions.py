@@ -5,6 +5,11 @@ import numpy as np
 from srcgrad.numpy_lib.registry import defines
 
 
+def count(a):
+    """The number of elements, as a number of the array's own float type."""
+    return a.dtype.type(a.size) if a.dtype.kind == "f" else a.size
+
+
 @defines(np.sum)
 def sum(a):  # noqa: A001
     total = a.dtype.type(0)
@@ -23,7 +28,7 @@ def prod(a):
 
 @defines(np.mean)
 def mean(a):
-    return sum(a) / a.dtype.type(a.size)
+    return sum(a) / count(a)
 
 
 @defines(np.var)
@@ -33,7 +38,7 @@ def var(a):
     for i in np.ndindex(a.shape):
         d = a[i] - m
         total = total + d * d
-    return total / a.dtype.type(a.size)
+    return total / count(a)
 
 
 @defines(np.std)

@@ -7,17 +7,17 @@ import numpy as np
 from srcgrad.rules.registry import elementwise
 
 
-@elementwise("np.exp", np.exp, math.exp)
+@elementwise("np.exp", np.exp, math.exp, singular=True)
 def exp(x, *, out):
     return out
 
 
-@elementwise("np.exp2", np.exp2)
+@elementwise("np.exp2", np.exp2, singular=True)
 def exp2(x, *, out):
     return out * 0.6931471805599453
 
 
-@elementwise("np.expm1", np.expm1, math.expm1)
+@elementwise("np.expm1", np.expm1, math.expm1, singular=True)
 def expm1(x, *, out):
     return out + 1.0
 
@@ -103,12 +103,12 @@ def hypot(x, y, *, out):
     return x / out, y / out
 
 
-@elementwise("np.sinh", np.sinh, math.sinh)
+@elementwise("np.sinh", np.sinh, math.sinh, singular=True)
 def sinh(x):
     return np.cosh(x)
 
 
-@elementwise("np.cosh", np.cosh, math.cosh)
+@elementwise("np.cosh", np.cosh, math.cosh, singular=True)
 def cosh(x):
     return np.sinh(x)
 

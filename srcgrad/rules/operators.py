@@ -28,7 +28,7 @@ def divide(x, y, *, out):
     return 1.0 / y, -(out / y)
 
 
-@elementwise("**", np.power, math.pow, pow, operator.pow, singular=True, result="same")
+@elementwise("**", np.power, pow, operator.pow, singular=True, result="same")
 def power(x, y, *, out):
     # y == 0: the function is constant in x, also at x == 0. x <= 0: constant in y at 0, undefined below (taken as 0).
     return np.where(y == 0, 0.0, y * x ** (y - 1)), np.where(x > 0, out * np.log(np.where(x > 0, x, 1.0)), 0.0)
@@ -92,7 +92,6 @@ nondifferentiable("np.isnan", 1, np.isnan, math.isnan, result="bool")
 nondifferentiable("np.isinf", 1, np.isinf, math.isinf, result="bool")
 nondifferentiable("np.isfinite", 1, np.isfinite, math.isfinite, result="bool")
 nondifferentiable("np.signbit", 1, np.signbit, result="bool")
-nondifferentiable("np.heaviside", 2, np.heaviside)
 nondifferentiable("math.gcd", 2, math.gcd, np.gcd, result="int")
 for _symbol, _spelling, _function in (
     ("<", np.less, operator.lt),

@@ -22,8 +22,8 @@ class Rule:
         arity: number of arguments.
         partials: returns the partials; None where the derivative is zero wherever it exists.
         uses_out: whether `partials` takes the result as `out`.
-        singular: whether a partial can be infinite or undefined where the function is not; a zero cotangent then
-            contributes zero instead of NaN.
+        singular: whether a partial can be infinite or undefined, by a singularity or by overflow; a zero cotangent
+            then contributes zero instead of NaN.
         result: "float" (integers become float64), "same", "int" or "bool".
     """
 

@@ -231,6 +231,8 @@ class Builder:
             else:
                 value = int(value)
             return Const(value, to)
+        if atom.type == BOOL:  # Numba converts no bools
+            return self.op("where", atom, Const(1.0 if is_float(to) else 1, to), Const(0.0 if is_float(to) else 0, to))
         target = Var(hint, to)
         self.emit(Assign(target, "cast", (atom,), loc=self.loc))
         return target

@@ -19,7 +19,7 @@ PRECEDENCE = {
     "<<": 9, ">>": 9, "+": 10, "-": 10, "*": 11, "/": 11, "//": 11, "%": 11, "neg": 12, "pos": 12, "~": 12, "**": 13,
 }  # fmt: skip
 CALLS = {"abs": "abs", "min": "min", "max": "max", "round": "round"}
-COMMUTES = ("+", "*")
+CALLED = {"np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma"}
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,15 @@ def print_function(function: Function) -> Printed:
     return _Writer(names).function(function, items, results)
 
 
+def parameter_name(name: str) -> str:
+    """The user's name for a parameter, unless the text calls something of that name."""
+    return f"{name}_" if name in CALLED else name
+
+
 def parameter_names(function: Function) -> dict[Var, str]:
     """Names for the parameters: those of the signature, and for parts of tuples names that differ from them."""
-    fixed = {tree: name for name, tree in function.signature if isinstance(tree, Var)}
-    taken = {name for name, _ in function.signature}
+    fixed = {tree: parameter_name(name) for name, tree in function.signature if isinstance(tree, Var)}
+    taken = {parameter_name(name) for name, _ in function.signature}
     for param in function.params:
         if param not in fixed:
             name = param.hint
@@ -82,12 +87,12 @@ class _Writer:
         self.lines.append(("    " * self.depth + text, loc))
 
     def function(self, function: Function, items: list[Item], results: list[Node]) -> Printed:
-        parameters = [name for name, _ in function.signature]
+        parameters = [parameter_name(name) for name, _ in function.signature]
         self.write(f"def {function.name}({', '.join(parameters)}):", function.loc)
         self.depth += 1
         for name, tree in function.signature:
             if isinstance(tree, tuple):
-                self.unpack(name, tree, function.loc)
+                self.unpack(parameter_name(name), tree, function.loc)
         self.items(items)
         values = list(results)
         tree = map_tree(lambda _: values.pop(0), function.results)

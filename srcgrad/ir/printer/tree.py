@@ -133,7 +133,7 @@ class _Folder:
         return where
 
     def _folds(self, stmt: Stmt, var: Var, node: Node, block: Block, k: int, last_read: dict[Var, int]) -> bool:
-        if isinstance(stmt, Assign) and not var.hint and _is_cheap(stmt):
+        if isinstance(stmt, Assign) and not var.hint and _is_cheap(stmt) and not _loads(node):
             return True  # however often it is read
         if var.hint or self.count[var] != 1 or weight(node) > LARGEST or var not in last_read:
             return False
@@ -286,6 +286,11 @@ def _starts_true(again: Node, triples: list[tuple[Node, Node, Var]]) -> bool:
         return start.value if isinstance(start, Const) else None
 
     return value(again) is True
+
+
+def _loads(node: Node) -> bool:
+    """Whether an expression reads memory, so that it must not move past a write."""
+    return isinstance(node, Expr) and (node.op == "load" or any(_loads(a) for a in node.args))
 
 
 def _is_cheap(stmt: Assign) -> bool:

@@ -147,8 +147,11 @@ def _seed(
         while hint in taken:
             hint += f"_{k}"
         taken.add(hint)
-        if constant is not None and isinstance(atom.type, Scalar):
-            reverse.add(sums, atom, number(constant, atom.type))
+        if constant is not None:
+            if isinstance(atom.type, Scalar):
+                reverse.add(sums, atom, number(constant, atom.type))
+            elif isinstance(atom, Var) and reverse.is_active(atom):  # an array of rank 0
+                build.increment(reverse.plan.adjoint(atom), (), number(constant, atom.type))
             continue
         if isinstance(atom.type, Array):
             seed = Var(hint, Array(atom.type.dtype, atom.type.ndim, "A"))

@@ -28,7 +28,7 @@ class Reverse:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.build: Builder = plan.build
-        self.suspicion = Suspicion(plan.function)
+        self.suspicion = Suspicion(plan.function, plan.aliases)
 
     def is_active(self, atom: Atom) -> bool:
         return self.plan.activity.is_active(atom)

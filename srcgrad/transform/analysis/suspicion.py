@@ -1,14 +1,15 @@
-"""Products whose reverse could meet `0 * inf`: a factor that may be infinite, in a value that may be unused."""
+"""Products whose reverse could meet `0 * inf`: those with a factor that may be infinite."""
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Assign, Const, Function, Stmt, Var
+from srcgrad.ir.nodes import Assign, Atom, Const, For, Function, If, Increment, Load, Store, Var, While
 from srcgrad.ir.walk import statements
 from srcgrad.rules import RULES
+from srcgrad.transform.analysis.aliases import Aliases
 
 
 def is_singular(stmt: Assign) -> bool:
-    """Whether a partial derivative of an operation can be infinite or undefined where its value is not."""
+    """Whether a partial derivative of an operation can be infinite or undefined."""
     if stmt.op in ("**", "/", "%") and isinstance(stmt.args[1], Const):
         exponent = stmt.args[1].value
         return exponent < 1 if stmt.op == "**" else exponent == 0
@@ -16,23 +17,51 @@ def is_singular(stmt: Assign) -> bool:
 
 
 class Suspicion:
-    """Which products need a strong zero.
+    """Which values may be infinite, so that a product with them needs a strong zero.
 
     The adjoint of a value that a branch, `max` or an unread element leaves unused is zero, and so is its share in the
     adjoints of what it was computed from. Where it was computed as `x * log(x)` at 0, plain arithmetic would make that
-    share `0 * -inf`, not a number. A product is suspicious if a factor comes from an operation that can overflow or
-    has a singularity.
+    share `0 * -inf`, not a number. A value is suspicious if it comes from an operation that can overflow or has a
+    singularity, through arithmetic, arrays, branches and loops.
     """
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, aliases: Aliases) -> None:
         self.wild: set[Var] = set()
-        for stmt in statements(function.body):
-            if isinstance(stmt, Assign) and stmt.op in RULES:
-                rule = RULES[stmt.op]
-                inherits = any(a in self.wild for a in stmt.args if isinstance(a, Var))
-                if rule.result in ("float", "same") and (is_singular(stmt) or inherits):
-                    self.wild.add(stmt.target)
+        flows: dict[Var, list[Var]] = {}
 
-    def is_suspicious(self, stmt: Stmt) -> bool:
-        assert isinstance(stmt, Assign)
+        def flow(source: Atom, target: Var) -> None:
+            if isinstance(source, Var):
+                flows.setdefault(source, []).append(target)
+
+        for stmt in statements(function.body):
+            match stmt:
+                case Assign() if stmt.op in RULES:
+                    if RULES[stmt.op].result in ("float", "same"):
+                        if is_singular(stmt):
+                            self.wild.add(stmt.target)
+                        for a in stmt.args:
+                            flow(a, stmt.target)
+                case Load():
+                    for base in aliases.bases[stmt.array]:
+                        flow(base, stmt.target)
+                case Store() | Increment():
+                    for base in aliases.bases[stmt.array]:
+                        flow(stmt.value, base)
+                case If():
+                    for r in stmt.results:
+                        flow(r.then, r.var)
+                        flow(r.orelse, r.var)
+                case For() | While():
+                    for c in stmt.carried:
+                        for a, b in ((c.init, c.inside), (c.next, c.inside), (c.next, c.result), (c.init, c.result)):
+                            flow(a, b)
+        work = list(self.wild)
+        while work:
+            for target in flows.get(work.pop(), ()):
+                if target not in self.wild:
+                    self.wild.add(target)
+                    work.append(target)
+
+    def is_suspicious(self, stmt: Assign) -> bool:
+        """Whether a factor of a product may be infinite."""
         return any(a in self.wild for a in stmt.args if isinstance(a, Var))

@@ -159,7 +159,7 @@ def assign(scope: Scope, target: Var, value: Value, node: ast.AST) -> None:
     """`target[...] = value`."""
     subscripts.check_writable(scope, target, node)
     value = _as_array(scope, separate(scope, value, target), node)
-    shape = shape_of(scope, target)
+    shape = _target_shape(scope, target, value, node)
     read = reader(scope, value, shape)
     scope.build.nest(shape, lambda i: scope.build.store(target, i, _fit(scope, read(i), target)))
 
@@ -170,7 +170,7 @@ def update(scope: Scope, target: Var, op: str, value: Value, node: ast.AST) -> N
     if op == "@":
         raise scope.problem("'@=' is not differentiable", node, "write a = a @ b")
     value = _as_array(scope, separate(scope, value, target), node)
-    shape = shape_of(scope, target)
+    shape = _target_shape(scope, target, value, node)
     read = reader(scope, value, shape)
     assert isinstance(target.type, Array)
 
@@ -183,6 +183,14 @@ def update(scope: Scope, target: Var, op: str, value: Value, node: ast.AST) -> N
             scope.build.store(target, index, _fit(scope, new, target))
 
     scope.build.nest(shape, one)
+
+
+def _target_shape(scope: Scope, target: Var, value: Value, node: ast.AST) -> tuple[Atom, ...]:
+    assert isinstance(target.type, Array)
+    if is_array(value) and value.type.ndim > target.type.ndim:
+        message = f"{describe(value)} does not fit into {describe(target)}"
+        raise scope.problem(message, node, "index it down to the rank of the target")
+    return shape_of(scope, target)
 
 
 def _as_array(scope: Scope, value: Value, node: ast.AST) -> Value:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.ir.nodes import Const, Effect, Var, integer
-from srcgrad.ir.types import FLOAT64, INT64, Array, Scalar, is_integer
+from srcgrad.ir.types import FLOAT64, INT64, Scalar, is_float, is_integer
 from srcgrad.numpy_lib import reductions
 from srcgrad.transform.lower import arrays, calls, expressions, iteration, subscripts
 from srcgrad.transform.lower.scope import Scope
@@ -74,7 +74,7 @@ def convert(scope: Scope, dtype: str, args: list[Value], node: ast.AST) -> Value
 
 def _extremum(op: str) -> Callable[..., Value]:
     def handler(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-        _no_keywords(scope, kwargs, node)
+        no_keywords(scope, kwargs, node)
         if len(args) == 1 and is_array(args[0]):
             return calls.inline(scope, getattr(reductions, op), args, {}, node, call_site=True)
         items = list(args[0].items) if len(args) == 1 and isinstance(args[0], Tuple) else args
@@ -112,7 +112,7 @@ def _sum(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
 
 @handles(builtins.len)
 def _len(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     value = args[0]
     if is_array(value):
         return scope.build.shape(value, 0)
@@ -145,7 +145,7 @@ def _round(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Valu
 
 @handles(builtins.divmod)
 def _divmod(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     a, b = args
     return Tuple((expressions.binary(scope, "//", a, b, node), expressions.binary(scope, "%", a, b, node)))
 
@@ -158,41 +158,59 @@ def _log(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
 
 @handles(math.hypot)
 def _hypot(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     out = args[0]
     for other in args[1:]:
         out = scope.build.op("np.hypot", out, other)
     return scope.build.op("abs", out) if len(args) == 1 else out
 
 
+@handles(math.pow)
+def _pow(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
+    no_keywords(scope, kwargs, node)
+    floats = [scope.build.cast(a, FLOAT64) if is_scalar(a) and not is_float(a.type) else a for a in args]
+    return calls.primitive(scope, "**", floats, kwargs, node)
+
+
+@handles(np.heaviside)
+def _heaviside(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
+    no_keywords(scope, kwargs, node)
+    x, at_zero = args
+    if not (is_scalar(x) and is_scalar(at_zero)):
+        raise scope.problem("np.heaviside expects numbers", node, "use it in a loop")
+    zero, op = Const(0.0, FLOAT64, weak=True), scope.build.op
+    step = op("where", op("<", x, zero), zero, Const(1.0, FLOAT64, weak=True))
+    return op("where", op("==", x, zero), at_zero, step)
+
+
 @handles(math.ldexp, np.ldexp)
 def _ldexp(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     return scope.build.op("*", args[0], scope.build.op("**", Const(2.0, FLOAT64), args[1]))
 
 
 @handles(math.modf)
 def _modf(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     whole = scope.build.op("np.trunc", args[0])
     return Tuple((scope.build.op("-", args[0], whole), whole))
 
 
 @handles(np.logical_and)
 def _logical_and(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     return scope.build.op("&", *(expressions.boolean_op(scope, a, node) for a in args))
 
 
 @handles(np.logical_or)
 def _logical_or(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     return scope.build.op("|", *(expressions.boolean_op(scope, a, node) for a in args))
 
 
 @handles(np.where)
 def _where(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     if len(args) != 3:  # noqa: PLR2004
         raise scope.problem("np.where with one argument is not differentiable", node, "give both alternatives")
     if any(is_array(a) for a in args):
@@ -202,9 +220,13 @@ def _where(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Valu
 
 @handles(np.clip)
 def _clip(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    value, low, high = (*args, kwargs.get("a_min", kwargs.get("min")), kwargs.get("a_max", kwargs.get("max")))[:3]
-    raised = calls.primitive(scope, "max", [value, low], {}, node)
-    return calls.primitive(scope, "min", [raised, high], {}, node)
+    given = dict(zip(("a", "a_min", "a_max"), args, strict=False))
+    given |= {{"min": "a_min", "max": "a_max"}.get(k, k): v for k, v in kwargs.items()}
+    value = given["a"]
+    for op, bound in (("max", given.get("a_min")), ("min", given.get("a_max"))):
+        if bound is not None and not (isinstance(bound, Static) and bound.object is None):
+            value = calls.primitive(scope, op, [value, bound], {}, node)
+    return value
 
 
 @handles(builtins.isinstance, builtins.type, builtins.getattr, builtins.hasattr)
@@ -215,7 +237,7 @@ def _introspection(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST)
 
 @handles(builtins.bool, operator.truth)
 def _bool(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     return expressions.boolean_op(scope, args[0], node)
 
 
@@ -224,7 +246,7 @@ def _bool(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value
 
 @handles(builtins.range)
 def _range(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     return iteration.range_of(scope, args, node)
 
 
@@ -243,19 +265,19 @@ def _zip(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
 
 @handles(builtins.reversed)
 def _reversed(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     return iteration.reverse(scope, args[0], node)
 
 
 @handles(np.ndindex)
 def _ndindex(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     return iteration.grid_of(scope, args, node)
 
 
 @handles(builtins.tuple, builtins.list)
 def _tuple(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     if not args:
         return Tuple(())
     if isinstance(args[0], Tuple):
@@ -268,7 +290,7 @@ def _tuple(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Valu
 
 @handles(builtins.print)
 def _print(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
+    no_keywords(scope, kwargs, node)
     parts, atoms = [], []
     for value in args:
         if isinstance(value, FormattedText):
@@ -288,139 +310,7 @@ def _print(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Valu
     return Static(None)
 
 
-@handles(np.random.seed)
-def _seed(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    scope.build.emit(Effect("np.random.seed({0})", tuple(args), loc=scope.at(node)))
-    return Static(None)
-
-
-def _draw(name: str) -> Callable[..., Value]:
-    whole = name in ("randint", "poisson", "binomial", "geometric")
-
-    def handler(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-        if "size" in kwargs or not all(is_scalar(a) for a in args):
-            return _filled_by_draws(scope, args, kwargs, node)
-        if kwargs:
-            raise scope.problem("keyword arguments of random draws are not supported", node, "pass by position")
-        if name in ("rand", "randn", "random_sample", "random") and args:
-            return _filled_by_draws(scope, [], {"size": Tuple(tuple(args))}, node)
-        return scope.build.draw(f"np.random.{name}", tuple(args), INT64 if whole else FLOAT64)
-
-    def _filled_by_draws(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-        size = kwargs.get("size")
-        shape = size.items if isinstance(size, Tuple) else (size,)
-        if len(kwargs) != 1 or not all(is_scalar(s) for s in shape) or not all(is_scalar(a) for a in args):
-            raise scope.problem(f"this call of np.random.{name} is not supported", node, "draw numbers in a loop")
-        out = arrays.allocate(scope, "empty", "int64" if whole else "float64", shape)
-        scope.build.nest(shape, lambda i: scope.build.store(out, i, handler(scope, args, {}, node)))
-        return out
-
-    return handler
-
-
-for _name in (
-    "rand", "randn", "random", "random_sample", "normal", "standard_normal", "uniform", "exponential",
-    "standard_exponential", "gamma", "standard_gamma", "beta", "lognormal", "laplace", "logistic", "gumbel",
-    "weibull", "rayleigh", "triangular", "chisquare", "poisson", "binomial", "geometric", "randint", "standard_t",
-    "standard_cauchy", "pareto", "power", "vonmises", "wald", "f",
-):  # fmt: skip
-    HANDLERS[getattr(np.random, _name)] = _draw(_name)
-
-
-# -- methods -------------------------------------------------------------------------------------------------------
-
-
-def method(scope: Scope, bound: Bound, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    """A method call on an array or a number."""
-    owner, name = bound.owner, bound.method
-    if isinstance(owner, Tuple):
-        if name == "append":
-            hint = "make an array of its final length and fill it"
-            raise scope.problem("appending to a list is not differentiable", node, hint)
-        raise scope.problem(f"'{name}' of a tuple is not differentiable", node, "use its items")
-    if is_array(owner):
-        if name in ("copy", "flatten", "ravel", "reshape", "fill", "transpose", "astype", "item", "view"):
-            return _ARRAY_METHODS[name](scope, owner, args, kwargs, node)
-        function = getattr(np, name, None)
-        if function is not None and name in ("sum", "prod", "mean", "var", "std", "max", "min", "dot"):
-            return calls.apply(scope, Static(function), [owner, *args], kwargs, node)
-    if is_scalar(owner) and name in ("item", "copy", "conjugate"):
-        return owner
-    raise scope.problem(f"the method '{name}' of {describe(owner)} is not differentiable", node, "write it as a loop")
-
-
-def _no_keywords(scope: Scope, kwargs: dict, node: ast.AST) -> None:
+def no_keywords(scope: Scope, kwargs: dict, node: ast.AST) -> None:
     if kwargs:
         name = next(iter(kwargs))
         raise scope.problem(f"the argument '{name}' is not supported here", node, "leave it out")
-
-
-def _method_reshape(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    shape = list(args[0].items) if len(args) == 1 and isinstance(args[0], Tuple) else list(args)
-    return subscripts.reshape(scope, owner, shape, node)
-
-
-def _method_ravel(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    del args
-    assert isinstance(owner.type, Array)
-    if owner.type.ndim == 1:
-        return owner
-    if owner.type.layout == "A":
-        hint = "write x.flatten() for a copy"
-        raise scope.problem("ravel expects a contiguous array, because others are copied or not", node, hint)
-    if owner.type.layout == "C":
-        return subscripts.reshape(scope, owner, [integer(-1)], node)
-    return _method_flatten(scope, owner, [], {}, node)
-
-
-def _method_flatten(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    del args
-    return subscripts.reshape(scope, arrays.copy(scope, owner), [integer(-1)], node)
-
-
-def _method_fill(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    arrays.assign(scope, owner, args[0], node)
-    return Static(None)
-
-
-def _method_transpose(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    if args:
-        raise scope.problem("transpose with axes is not differentiable yet", node, "use .T, or index in loops")
-    return subscripts.transpose(scope, owner)
-
-
-def _method_astype(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    return arrays.copy(scope, owner, dtype_name(scope, args[0], node))
-
-
-def _method_item(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    assert isinstance(owner.type, Array)
-    index = args if args else [integer(0)] * owner.type.ndim
-    return scope.build.load(owner, tuple(index))
-
-
-def _method_copy(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    del args, kwargs, node
-    return arrays.copy(scope, owner)
-
-
-def _method_view(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    _no_keywords(scope, kwargs, node)
-    if args:
-        raise scope.problem("a view of another dtype is not differentiable", node, "use astype")
-    return owner
-
-
-_ARRAY_METHODS: dict[str, Callable[..., Value]] = {
-    "copy": _method_copy, "flatten": _method_flatten, "ravel": _method_ravel, "reshape": _method_reshape,
-    "fill": _method_fill, "transpose": _method_transpose, "astype": _method_astype, "item": _method_item,
-    "view": _method_view,
-}  # fmt: skip

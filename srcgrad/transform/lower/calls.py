@@ -13,7 +13,7 @@ from srcgrad.numpy_lib import LIBRARY, products
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
-from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, statements
+from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, statements
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, wrap
 from srcgrad.transform.lower.values import Bound, Closure, Static, Tuple, Value, describe, is_array, is_atom, is_scalar
 from srcgrad.transform.normalise import structure_exits
@@ -46,7 +46,7 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     if isinstance(function, Closure):
         return inline_closure(scope, function, args, kwargs, node)
     if isinstance(function, Bound):
-        return builtins.method(scope, function, args, kwargs, node)
+        return methods.method(scope, function, args, kwargs, node)
     if not isinstance(function, Static):
         raise scope.problem(f"{describe(function)} cannot be called", node, "call a function")
     target = function.object

@@ -10,7 +10,7 @@ from srcgrad.ir.nodes import ONE, Atom, Carried, Const, For, If, Result, Undef, 
 from srcgrad.ir.types import INT64, Scalar, Type
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Value, describe, join_types, leaves, rebuild
+from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Value, describe, escapes, join_types, leaves, rebuild
 
 
 def branch(scope: Scope, cond: Atom, then: Callable[[], Any], orelse: Callable[[], Any], node: ast.AST) -> None:
@@ -28,8 +28,11 @@ def branch(scope: Scope, cond: Atom, then: Callable[[], Any], orelse: Callable[[
     results: list[Result] = []
     merged = {}
     for name in dict.fromkeys([*one, *other]):
-        a, b = (UNBOUND if v is PENDING else v for v in (one.get(name, UNBOUND), other.get(name, UNBOUND)))
-        merged[name] = one.get(name, UNBOUND) if a is b else _merge(scope, name, a, b, results, (first, second))
+        a, b = one.get(name, UNBOUND), other.get(name, UNBOUND)
+        if a is not b and PENDING in (a, b):  # it keeps the value of an earlier iteration on that side
+            scope.context.pending.add(name)
+            a, b = (UNBOUND if v is PENDING else v for v in (a, b))
+        merged[name] = a if a is b else _merge(scope, name, a, b, results, (first, second))
     scope.env = merged
     scope.build.emit(If(cond, tuple(first), tuple(second), tuple(results), loc=scope.at(node)))
 
@@ -39,6 +42,8 @@ def _merge(scope: Scope, name: str, a: Value, b: Value, results: list[Result], b
         return POISON
     if a is UNBOUND or b is UNBOUND:
         bound = b if a is UNBOUND else a
+        if escapes(bound):
+            return Mismatch("undefined", describe(bound))
         missing = rebuild(bound, [Undef(leaf.type) for leaf in leaves(bound)])
         a, b = (missing, bound) if a is UNBOUND else (bound, missing)
     types = join_types(a, b)
@@ -103,6 +108,7 @@ def _fixpoint(
     before = dict(scope.env)
     names = list(dict.fromkeys(n for n in assigned if n in scope.local))
     inits = {n: UNBOUND if before.get(n) is PENDING else before.get(n, UNBOUND) for n in names}
+    scope.context.pending.update(n for n in names if before.get(n) is PENDING)  # zero trips leave it as it is
     templates: dict[str, Value] = {}  # of names that are first bound by an earlier iteration
     types: dict[str, list[Type]] = {n: [a.type for a in leaves(v)] for n, v in inits.items() if v is not UNBOUND}
     problems = len(scope.context.problems)
@@ -162,6 +168,8 @@ def _fixpoint(
             nxt = UNBOUND if after.get(name) is PENDING else after.get(name, UNBOUND)
             if name not in joined:
                 final[name] = nxt if inits[name] is UNBOUND else inits[name]
+                if inits[name] is UNBOUND and escapes(nxt):
+                    final[name] = Mismatch("undefined", describe(nxt))
                 continue
             results: list[Atom] = []
             start = leaves(inits[name]) if inits[name] is not UNBOUND else [Undef(t) for t in joined[name]]

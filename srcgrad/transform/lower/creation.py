@@ -8,10 +8,10 @@ import numpy as np
 
 from srcgrad.ir.nodes import Atom, Const, integer
 from srcgrad.ir.types import FLOAT64, INT64, Array, Scalar, is_integer
-from srcgrad.transform.lower import arrays, builtins, iteration
+from srcgrad.transform.lower import arrays, builtins, iteration, methods
 from srcgrad.transform.lower.builtins import dtype_name, handles
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Range, Static, Tuple, Value, describe, is_array, is_scalar
+from srcgrad.transform.lower.values import Bound, Range, Static, Tuple, Value, describe, is_array, is_scalar
 
 
 def _argument(args: list[Value], kwargs: dict[str, Value], position: int, name: str) -> Value | None:
@@ -198,13 +198,21 @@ def _view_function(name: str):
         if not is_array(args[0]):
             raise scope.problem(f"np.{name} expects an array, but got {describe(args[0])}", node, "pass an array")
         assert isinstance(args[0].type, Array)
-        return builtins.method(scope, builtins.Bound(args[0], name), args[1:], kwargs, node)
+        return methods.method(scope, Bound(args[0], name), args[1:], kwargs, node)
 
     return handler
 
 
 for _name in ("reshape", "ravel", "transpose"):
     builtins.HANDLERS[getattr(np, _name)] = _view_function(_name)
+
+
+@handles(np.result_type)
+def _result_type(scope: Scope, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
+    _only(scope, kwargs, set(), node)
+    if not all(is_array(a) for a in args):
+        raise scope.problem("np.result_type expects arrays", node, "name the dtype")
+    return Static(np.result_type(*(np.dtype(a.type.dtype) for a in args)))
 
 
 @handles(np.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,11 @@ def truth(scope: Scope, node: ast.expr) -> Atom:
     """Lower a condition to a bool."""
     value = expression(scope, node)
     scope.build.loc = scope.at(node)
+    return truth_of(scope, value, node)
+
+
+def truth_of(scope: Scope, value: Value, node: ast.AST) -> Atom:
+    """A value as a bool."""
     if isinstance(value, Static):
         return TRUE if value.object else FALSE
     if isinstance(value, Tuple):
@@ -167,7 +173,7 @@ def _boolean(scope: Scope, nodes: list[ast.expr], is_and: bool, node: ast.AST) -
         return first
     if is_scalar(first) and first.type != BOOL and not isinstance(first, Const):
         raise scope.problem("'and' and 'or' of numbers are not differentiable", node, "compare them, or use if")
-    cond = first if is_atom(first) and first.type == BOOL else truth(scope, nodes[0])
+    cond = truth_of(scope, first, nodes[0])
     if isinstance(cond, Const):
         return _boolean(scope, nodes[1:], is_and, node) if bool(cond.value) is is_and else first
 
@@ -179,24 +185,46 @@ def _boolean(scope: Scope, nodes: list[ast.expr], is_and: bool, node: ast.AST) -
             return TRUE if value.object else FALSE
         raise scope.problem("'and' and 'or' of numbers are not differentiable", node, "compare them, or use if")
 
-    build = scope.build
-    with build.block() as block:
+    return _lazily(scope, cond, rest, is_and=is_and, node=node)
+
+
+def _lazily(scope: Scope, cond: Atom, rest: Callable[[], Value], *, is_and: bool, node: ast.AST) -> Value:
+    """`cond and rest()`, or `cond or rest()`, where `rest` runs only if it is reached."""
+    before = dict(scope.env)
+    with scope.build.block() as block:
         second = rest()
-    if not block:
-        return build.op("&" if is_and else "|", cond, second)
-    if is_and:
-        return _choose_block(scope, cond, block, second, FALSE, node)
-    return _choose_block(scope, build.op("not", cond), block, second, TRUE, node)
+    after, scope.env = scope.env, before
+    scope.build.loc = scope.at(node)
+    if not block and after == before:
+        return scope.build.op("&" if is_and else "|", cond, second)
 
-
-def _choose_block(scope: Scope, cond: Atom, block: list, value: Atom, otherwise: Atom, node: ast.AST) -> Atom:
-    def inline() -> Atom:
+    def reached() -> Value:
         for stmt in block:
             scope.build.emit(stmt)
-        return value
+        scope.env = after
+        return second
 
-    scope.build.loc = scope.at(node)
-    return scope.build.choose(cond, inline, lambda: otherwise, BOOL)
+    if is_and:
+        return _choose(scope, cond, reached, lambda: FALSE, node)
+    return _choose(scope, scope.build.op("not", cond), reached, lambda: TRUE, node)
+
+
+def _choose(scope: Scope, cond: Atom, then: Callable[[], Value], orelse: Callable[[], Value], node: ast.AST) -> Value:
+    """`then() if cond else orelse()`; what either binds is merged."""
+    name = ""  # no name of the user's
+    local = scope.local
+    scope.local = local | {name}
+
+    def bind(value: Value) -> None:
+        scope.bind(name, value)
+
+    try:
+        control.branch(scope, cond, lambda: bind(then()), lambda: bind(orelse()), node)
+        value = scope.lookup(name, node)
+        del scope.env[name]
+    finally:
+        scope.local = local
+    return value
 
 
 def _comparison(scope: Scope, node: ast.Compare) -> Value:
@@ -213,9 +241,7 @@ def _chain(scope: Scope, left: Value, ops: list[ast.cmpop], rest: list[ast.expr]
         return first
     if isinstance(first, Const):
         return _chain(scope, right, ops[1:], rest[1:], node) if first.value else FALSE
-    with scope.build.block() as block:
-        second = _chain(scope, right, ops[1:], rest[1:], node)
-    return _choose_block(scope, first, block, second, FALSE, node)
+    return _lazily(scope, first, lambda: _chain(scope, right, ops[1:], rest[1:], node), is_and=True, node=node)
 
 
 def _compare(scope: Scope, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
@@ -278,20 +304,7 @@ def _conditional(scope: Scope, node: ast.IfExp) -> Value:
     cond = truth(scope, node.test)
     if isinstance(cond, Const):
         return expression(scope, node.body if cond.value else node.orelse)
-    name = ""  # no name of the user's
-    local = scope.local
-    scope.local = local | {name}
-    try:
-        control.branch(
-            scope, cond,
-            lambda: scope.bind(name, expression(scope, node.body)),
-            lambda: scope.bind(name, expression(scope, node.orelse)), node,
-        )  # fmt: skip
-        value = scope.lookup(name, node)
-        del scope.env[name]
-    finally:
-        scope.local = local
-    return value
+    return _choose(scope, cond, lambda: expression(scope, node.body), lambda: expression(scope, node.orelse), node)
 
 
 # -- attributes and text -------------------------------------------------------------------------------------------

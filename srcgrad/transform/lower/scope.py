@@ -99,7 +99,8 @@ class Scope:
             if value is POISON:
                 raise PoisonedError
             if isinstance(value, Mismatch):
-                message = f"'{name}' is {value.one} on one path and {value.other} on another"
+                what = f"'{name}'" if name else "this expression"
+                message = f"{what} is {value.one} on one path and {value.other} on another"
                 raise self.problem(message, node, "give it one type on all paths")
             return value
         if self.parent is not None:
@@ -165,9 +166,9 @@ def wrap(value: Any, path: Callable[[], Any] | None) -> Value:
     if isinstance(value, np.integer | np.floating):
         return Const(value.item(), Scalar(value.dtype.name) if value.dtype.kind == "f" else INT64)
     if isinstance(value, int):
-        return Const(value, INT64)
+        return Const(int(value), INT64)  # also what an IntEnum stands for
     if isinstance(value, float):
-        return Const(value, FLOAT64)
+        return Const(float(value), FLOAT64)
     if isinstance(value, tuple):
         cls = type(value) if hasattr(value, "_fields") else None
         return Tuple(tuple(wrap(v, path and _item_of(path, k)) for k, v in enumerate(value)), cls)

@@ -14,7 +14,7 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, control, expressions, iteration, subscripts
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names
 from srcgrad.transform.lower.values import (
-    PENDING, POISON, IndexGrid, Items, Range, Value, is_array, is_atom,
+    PENDING, POISON, IndexGrid, Items, Range, Tuple, Value, is_array, is_atom,
 )  # fmt: skip
 
 def block(scope: Scope, stmts: list[ast.stmt]) -> None:

@@ -155,6 +155,13 @@ def same_structure(a: Value, b: Value) -> bool:
     return a is b or (isinstance(a, Closure) and a == b)
 
 
+def escapes(value: Value) -> bool:
+    """Whether a value holds atoms that merging does not see: those of closures, ranges and bound methods."""
+    if isinstance(value, Tuple):
+        return any(escapes(v) for v in value.items)
+    return not (is_atom(value) or isinstance(value, Static | Mismatch) or value in (UNBOUND, POISON, PENDING))
+
+
 def join_types(a: Value, b: Value) -> list[Type] | None:
     """The types of the atoms of a name that is `a` on one path and `b` on another; None where they do not fit."""
     if not same_structure(a, b):
@@ -173,4 +180,6 @@ def describe(value: Value) -> str:
         return {"f": "a float", "i": "an int", "u": "an int", "b": "a bool"}.get(str(value.type)[0], "a value")
     if isinstance(value, Static):
         return {str: "a string", type(None): "None"}.get(type(value.object), f"{value.object!r}")
+    if isinstance(value, Range):
+        return "a range"
     return "a function" if isinstance(value, Closure) else "a value"

@@ -116,8 +116,10 @@ class _Exits:
                     if _exits(stmt):
                         more, ended = self._block(rest, loop)
                         flags = [f for f in self._flags(loop) if any(_sets(s, f) for s in new)]
-                        if more:
+                        if more and flags:
                             out.append(self._at(ast.If(self._not_any(flags, stmt), more, []), stmt))
+                        else:  # it only leaves by raising
+                            out += more
                         return out, ended
                 case _:
                     out.append(stmt)

@@ -1,0 +1,457 @@
+"""Every refusal that a user can meet, with its whole message in `tests/golden/test_messages/<group>.txt`.
+
+`BODIES` are functions of `x` (a float), `a` (a vector), `m` (a 2x3 matrix), `n` (an int) and `k` (an integer vector),
+refused when they are differentiated; `CALLS` are calls of the public functions. A test checks that no `Problem` is
+raised in the package by a line that no case reaches.
+"""
+
+import ast
+import math
+import re
+import sys
+import textwrap
+import types
+from collections import namedtuple
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+import srcgrad as sg
+from srcgrad.errors import Problem
+
+PACKAGE = Path(sg.__file__).parent
+Pair = namedtuple("Pair", "u v")
+FIELD = np.array([1.0, 2.0])
+WAVES = np.array([1.0 + 2.0j])
+CUBE = np.ones((2, 2, 2))
+
+
+def helper(u):
+    return u * u
+
+
+def helper_with_keywords(u, **others):
+    return u
+
+
+def empty_cell():
+    def f(x):
+        return later(x)
+
+    return f
+    later = math.sin
+
+
+SCOPE = {"Pair": Pair, "FIELD": FIELD, "WAVES": WAVES, "CUBE": CUBE, "helper": helper, "math": math, "sg": sg}
+
+BODIES = {
+    "syntax": {
+        "list comprehension": "return [v * x for v in a][0]",
+        "set comprehension": "return len({v for v in a}) * x",
+        "dict comprehension": "d = {v: x for v in a}\nreturn x",
+        "generator expression": "return sum(v * x for v in a)",
+        "dict": "d = {'x': x}\nreturn d['x']",
+        "set": "return x * len({1, 2})",
+        "try": "try:\n    return x\nexcept ValueError:\n    return 0.0",
+        "with": "with np.errstate(all='ignore'):\n    return x / n",
+        "async function": "async def g():\n    return x\nreturn x",
+        "async function around more": "async def g():\n    async with a:\n        await x\nreturn x",
+        "yield": "yield x",
+        "yield from": "yield from a",
+        "class": "class C:\n    pass\nreturn x",
+        "import": "import math\nreturn math.sin(x)",
+        "from import": "from math import sin\nreturn sin(x)",
+        "global": "global FIELD\nFIELD = x\nreturn x",
+        "nonlocal": "s = x\ndef g():\n    nonlocal s\n    s = 1.0\ng()\nreturn s",
+        "del": "s = x\ndel s\nreturn x",
+        "match": "match n:\n    case 3:\n        return x\nreturn x * x",
+        "complex constant": "return x * (1.0 + 2.0j)",
+        "bytes": "s = b'text'\nreturn x",
+        "starred target": "u, *v = (x, x, x)\nreturn u",
+    },
+    "names": {
+        "may have no value": "if x > 0.0:\n    s = s + x\nreturn x",
+        "two types": "if n > 2:\n    s = x\nelse:\n    s = a\nreturn s * x",
+        "two types around a loop": "s = x\nfor i in range(n):\n    s = (s, x)\nreturn s",
+        "not defined": "return x * misspelt",
+        "no such attribute": "return np.sine(x)",
+        "complex global": "return x * WAVES[0]",
+        "attribute of a tuple": "p = Pair(x, x)\nreturn p.w",
+        "attribute of a function": "g = lambda u: u\nreturn g.name * x",
+        "writing an attribute": "a.scale = x\nreturn x",
+        "updating an attribute": "p = Pair(x, x)\np.u += 1.0\nreturn x",
+        "writing a global array": "FIELD[0] = x\nreturn FIELD[0]",
+        "writing a global array by an operator": "FIELD[:] *= x\nreturn FIELD[0]",
+    },
+    "iteration": {
+        "over a number": "for v in x:\n    x = v\nreturn x",
+        "range of a float": "for i in range(x):\n    x = x * x\nreturn x",
+        "range with step 0": "for i in range(0, n, 0):\n    x = x * x\nreturn x",
+        "enumerate of ndindex": "for i, v in enumerate(np.ndindex(2, 3)):\n    x = x * x\nreturn x",
+        "ndindex of an array": "for i in np.ndindex(a):\n    x = x * x\nreturn x",
+        "leaving ndindex early": "for i in np.ndindex(2, 3):\n    x = x * x\n    if x > 5.0:\n        break\nreturn x",
+        "unpacking too many": "u, v = (x, x, x)\nreturn u",
+        "unpacking a number": "u, v = x\nreturn u",
+        "unpacking into a tuple": "u = (*x, 1.0)\nreturn u[0]",
+        "unpacking into arguments": "return helper(*x)",
+        "zip strict": "for u, v in zip(a, a, strict=True):\n    x = x * u\nreturn x",
+        "tuple of an array": "return tuple(a)[0] * x",
+    },
+    "builtins": {
+        "sum of a number": "return sum(x)",
+        "len of a number": "return len(x) * x",
+        "max of strings": "return max('a', 'b') * x",
+        "round of an array": "return round(a)[0] * x",
+        "round to text": "return round(x, 'two')",
+        "float of a tuple": "return float((x, x))",
+        "keyword": "return abs(x) * len(obj=a)",
+        "isinstance": "return x if isinstance(x, float) else 2.0 * x",
+        "print of a tuple": "print((x, x))\nreturn x",
+        "f-string of an array": "print(f'{a}')\nreturn x",
+        "format specifier": "print(f'{x:.3f}')\nreturn x",
+        "where with one argument": "return np.where(a)[0] * x",
+        "draw with keywords": "return x * np.random.normal(loc=0.0)",
+        "draw of an unusual size": "return x * np.random.normal(0.0, 1.0, size=a)[0]",
+    },
+    "operators": {
+        "sum of a number and text": "return x + 'text'",
+        "minus of text": "return -'text' * x",
+        "bits of a float": "return x & 1",
+        "array times text": "return (a * 'text')[0] * x",
+        "product of a number and a matrix": "return (x @ m)[0]",
+        "product of rank 3": "return (CUBE @ CUBE)[0, 0, 0] * x",
+        "matrix product in place": "m @= m\nreturn m[0, 0] * x",
+        "adding a tuple to an element": "a[0] += (x, x)\nreturn a[0]",
+        "truth of an array": "if a:\n    x = x * x\nreturn x",
+        "truth of an array in a ufunc": "return x * np.logical_and(a, n > 2)",
+        "or of numbers": "c = n or 5\nreturn x * c",
+        "and that ends in a number": "c = x > 0.0 and n\nreturn x * c",
+        "is": "return x if x is n else x * x",
+        "order of tuples": "return x if (x, x) < (1.0, 2.0) else x * x",
+        "in an array": "return x if 2.0 in a else x * x",
+    },
+    "calls": {
+        "of a number": "return x(1.0)",
+        "no rule": "return np.linalg.svd(m)[1][0] * x",
+        "keyword of a ufunc": "return np.sin(x, out=a)[0]",
+        "output of a ufunc": "return np.maximum(a, x, a)[0]",
+        "too many arguments of a ufunc": "return np.sin(x, x)",
+        "ufunc of text": "return np.sin('text') * x",
+        "two-argument ufunc of an array and text": "return np.maximum(a, 'text')[0] * x",
+        "namedtuple": "return Pair(x)[0]",
+        "recursion": "def g(j):\n    return x * g(j - 1) if j > 0 else 1.0\nreturn g(n)",
+        "too many arguments": "return helper(x, x)",
+        "unexpected argument": "return helper(x, w=x)",
+        "missing argument": "return helper()",
+        "keywords unpacked": "return helper(**Pair(x, x))",
+        "helper that takes keywords": "return helper_with_keywords(x)",
+        "method that does not exist": "return a.nonsense() * x",
+        "method of a tuple": "return (x, x).index(x)",
+        "append": "s = []\nfor i in range(n):\n    s.append(x)\nreturn x",
+    },
+    "arrays": {
+        "dtype that is none": "return np.zeros(3, dtype=x)[0] * x",
+        "keyword of zeros": "return np.zeros(3, order='F')[0] * x",
+        "shape of floats": "return np.zeros(x)[0] * x",
+        "zeros like a number": "return np.zeros_like(x) * x",
+        "full of an array": "return np.full(3, a)[0] * x",
+        "full like a number": "return np.full_like(x, 1.0) * x",
+        "array of rank 0": "return np.array(x) * x",
+        "array of text": "return np.array('text') * x",
+        "ascontiguousarray of a strided view": "return np.ascontiguousarray(a[::2])[0] * x",
+        "arange of an array": "return np.arange(a)[0] * x",
+        "linspace to an array": "return np.linspace(0.0, a, 3)[0] * x",
+        "eye of an array": "return np.eye(a)[0, 0] * x",
+        "reshape of a number": "return np.reshape(x, 1)[0]",
+        "array of mixed items": "return np.array([x, 'text'])[0] * x",
+        "ragged rows": "return np.array([[x], [x, x]])[0, 0]",
+        "text into an array": "a[:] = 'text'\nreturn a[0]",
+        "flat": "return a.flat[0] * x",
+        "ravel of a strided view": "return m[:, ::2].ravel()[0] * x",
+        "reshape of a transposed matrix": "return m.T.reshape(6)[0] * x",
+        "transpose with axes": "return m.transpose(1, 0)[0, 0] * x",
+        "view of another dtype": "return a.view(np.int64)[0] * x",
+    },
+    "subscripts": {
+        "of a number": "return x[0]",
+        "writing to a number": "x[0] = 1.0\nreturn x",
+        "updating a number": "x[0] += 1.0\nreturn x",
+        "a tuple into an element": "a[0] = (x, x)\nreturn a[0]",
+        "too many": "return a[0, 0] * x",
+        "an array": "return a[k][0] * x",
+        "a float": "return a[x]",
+        "a bool": "return a[x > 0.0]",
+        "a slice of floats": "return a[x:][0]",
+        "a tuple by a run-time slice": "return (x, x)[n:][0]",
+        "a tuple out of range": "return (x, x)[5]",
+        "a mixed tuple by a run-time index": "return (x, 'text')[n] * x",
+    },
+    "results": {
+        "function": "return lambda u: u * x",
+        "of different kinds": "if n > 2:\n    return x\nreturn a",
+    },
+}
+UNREACHABLE = {  # a later version of Python, or a mistake of ours, would be needed
+    "statements are not differentiable",
+    "expressions are not differentiable",
+    "this cannot be assigned to",
+    "expected numbers, but got",
+    "variables do not settle",
+    "is not a Problem",
+}
+
+
+def arguments():
+    return 1.3, np.array([0.5, 1.5, 2.5]), np.arange(6.0).reshape(2, 3), 3, np.array([0, 1])
+
+
+def python(function):
+    return sg.differentiable(function, target="python")
+
+
+def message(call):
+    """The text of the error, with the names of made-up files replaced."""
+    with pytest.raises(sg.SrcgradError) as info:
+        call()
+    text = re.sub(r"<test \d+>", "model.py", str(info.value))
+    text = text.replace(__file__, "test_messages.py")
+    return f"{type(info.value).__name__}: {text}\n"
+
+
+def refusal(body, define):
+    text = "def f(x, a, m, n, k):\n" + textwrap.indent(body, "    ") + "\n"
+    f = define(text, "f", helper_with_keywords=helper_with_keywords, **SCOPE)
+    return message(lambda: python(f).grad(*arguments()))
+
+
+def joined(messages):
+    return "\n".join(f"## {name}\n{text}" for name, text in messages.items())
+
+
+@pytest.mark.parametrize("group", BODIES)
+def test_refused_functions(group, define, golden):
+    golden(group, joined({name: refusal(body, define) for name, body in BODIES[group].items()}))
+
+
+# -- calls of the public functions ---------------------------------------------------------------------------------
+
+
+def double(x):
+    return x * 2.0
+
+
+def filler(out, x):
+    out[0] = x
+
+
+def with_options(x, scale=2.0, kind="plain"):
+    return scale * x
+
+
+def overwrites(a, b):
+    a[0] = b[0]
+    return a[0]
+
+
+def rows(x):
+    return x, x
+
+
+def count(x):
+    return 3
+
+
+def squares(a):
+    out = np.empty_like(a)
+    for i in range(a.shape[0]):
+        out[i] = a[i] * a[i]
+    return out
+
+
+def total_of_pair(p, a):
+    return p[0] * p[1][0] + a[0]
+
+
+def custom(fwd, bwd):
+    f = sg.custom_vjp(lambda x: x * x)
+    f.function.__name__ = f.__name__ = "square"
+    if fwd is not None:
+        f.defvjp(fwd, bwd)
+    return python(lambda x: f(x))
+
+
+def custom_with_keyword(x):
+    f = KEYWORD
+    return f(u=x)
+
+
+KEYWORD = sg.custom_vjp(lambda u: u * u)
+KEYWORD.defvjp(lambda u: (u * u, u), lambda u, ct: (2.0 * u * ct,))
+PAIR = sg.custom_vjp(lambda p: p[0] * p[1])
+PAIR.defvjp(lambda p: (p[0] * p[1], p), lambda p, ct: (ct,))
+ARRAY = sg.custom_vjp(lambda a: a[0])
+ARRAY.defvjp(lambda a: (a[0] * a[0], a), lambda a, ct: (np.zeros_like(a),))
+
+
+def custom_of_pair(x):
+    return PAIR((x, x))
+
+
+def custom_overwritten(a):
+    y = ARRAY(a)
+    a[0] = y
+    return a[0]
+
+
+def newton(a):
+    x = a
+    while abs(x * x - a) > 1e-9:
+        x = 0.5 * (x + a / x)
+    return x
+
+
+def shapes_differ(x):
+    u = np.zeros(3)
+    for i in range(2):
+        v = np.zeros((2, 2)) if i > 5 else np.ones((2, 2))
+        u = np.zeros(3) if i > 0 else u.astype(np.float64)
+        v[0, 0] = u[0] * x
+        u[0] = v[0, 0]
+    return u[0]
+
+
+def swaps(u, n):
+    v = u.copy()
+    for t in range(n):
+        for i in range(1, u.shape[0]):
+            v[i] = u[i] * u[i - 1]
+        u, v = v, u
+    return u[1]
+
+
+def numba_cannot(x, kind):
+    return x * np.random.gamma(kind)
+
+
+def overlapping():
+    a = np.ones(4)
+    return overwrites, a[:3], a[1:]
+
+
+def jvp_of(function, primals, tangents):
+    return lambda: sg.jvp(python(function), primals, tangents)
+
+
+def pullback_of(function, primals, cotangent):
+    return lambda: sg.vjp(python(function), *primals)[1](cotangent)
+
+
+def no_source():
+    namespace = {}
+    exec("def hidden(x):\n    return x * x\n", namespace)
+    return namespace["hidden"]
+
+
+def changed_between():
+    return [lambda x: helper(x), lambda x: double(x)]
+
+
+def called_from_njit(text):
+    """A differentiable function called from compiled code with an argument of a type that it does not take."""
+    f = sg.differentiable(double)
+    try:
+        numba.njit(lambda s: f(s))(text)
+    except numba.core.errors.TypingError as error:
+        raise sg.SrcgradError(str(error).splitlines()[-1]) from error
+
+
+CALLS = {
+    "options": {
+        "parallel": lambda: sg.differentiable(double, parallel=True),
+        "target": lambda: sg.differentiable(double, target="cuda"),
+        "error model": lambda: sg.differentiable(double, error_model="c"),
+        "no function": lambda: sg.grad(np.sin),
+        "kind of source": lambda: python(double).source("hessian", 1.0),
+    },
+    "argnums": {
+        "no such name": lambda: sg.grad(python(with_options), argnums="k")(1.0),
+        "no such number": lambda: sg.grad(python(with_options), argnums=3)(1.0),
+        "no index": lambda: sg.grad(python(with_options), argnums=1.5)(1.0),
+        "twice": lambda: sg.grad(python(with_options), argnums=(0, "x"))(1.0),
+        "text": lambda: sg.grad(python(with_options), argnums="kind")(1.0),
+        "int": lambda: sg.grad(python(double))(1),
+        "array of ints": lambda: sg.grad(python(squares))(np.arange(3)),
+        "tuple without floats": lambda: sg.grad(python(total_of_pair))((1, (2, 3)), np.ones(2)),
+        "None": lambda: sg.grad(python(with_options), argnums=1)(1.0, None),
+        "jacobian": lambda: sg.jacfwd(python(double), argnums=2)(1.0),
+        "jacobian of an int": lambda: sg.jacrev(python(double))(1),
+    },
+    "argument types": {
+        "float16": lambda: python(double)(np.float16(1.0)),
+        "complex": lambda: python(double)(1.0 + 2.0j),
+        "list": lambda: python(double)([1.0, 2.0]),
+        "complex array": lambda: python(double)(np.array([1.0j])),
+        "byte order": lambda: python(double)(np.array([1.0], dtype=">f8")),
+        "not hashable": lambda: python(double)(bytearray(2)),
+        "overlap": lambda: sg.grad(python(overwrites))(*overlapping()[1:]),
+    },
+    "grad": {
+        "of an array": lambda: sg.grad(python(squares))(np.ones(3)),
+        "of a tuple": lambda: sg.grad(python(rows))(1.0),
+        "of an int": lambda: sg.grad(python(count))(1.0),
+        "of nothing": lambda: sg.grad(python(filler), argnums=1)(np.ones(2), 1.0),
+        "has_aux without a pair": lambda: sg.grad(python(double), has_aux=True)(1.0),
+        "vjp of nothing": lambda: sg.vjp(python(filler), np.ones(2), 1.0),
+        "hvp without a tangent": lambda: sg.hvp(python(double), (1.0,), (None,)),
+    },
+    "tangents": {
+        "too few": jvp_of(double, (1.0,), ()),
+        "of an int": jvp_of(with_options, (1.0, 2, "plain"), (1.0, 1.0, None)),
+        "missing": jvp_of(with_options, (1.0, 2.0, "plain"), (1.0, None, None)),
+        "shape": jvp_of(squares, (np.ones(3),), (np.ones(2),)),
+        "rank": jvp_of(squares, (np.ones(3),), (1.0,)),
+        "text": jvp_of(double, (1.0,), ("text",)),
+        "an array for a number": jvp_of(double, (1.0,), (np.ones(2),)),
+        "structure": jvp_of(total_of_pair, ((1.0, (2.0, 3.0)), np.ones(2)), ((1.0, 2.0), np.ones(2))),
+        "cotangent of another shape": pullback_of(squares, (np.ones(3),), np.ones(2)),
+        "cotangent of another structure": pullback_of(rows, (1.0,), 1.0),
+    },
+    "custom_vjp": {
+        "no backward function": lambda: custom(None, None).grad(1.0),
+        "keyword": lambda: python(custom_with_keyword).grad(1.0),
+        "no residuals": lambda: custom(lambda x: x, lambda r, ct: (ct,)).grad(1.0),
+        "number of cotangents": lambda: custom(lambda x: (x, x), lambda r, ct: (ct, ct)).grad(1.0),
+        "structure": lambda: python(custom_of_pair).grad(1.0),
+        "type": lambda: custom(lambda x: (x, x), lambda r, ct: (np.ones(2),)).grad(1.0),
+        "forward mode": jvp_of(lambda x: KEYWORD(x), (1.0,), (1.0,)),
+        "residual overwritten": lambda: python(custom_overwritten).grad(np.ones(2)),
+    },
+    "higher order": {
+        "growing tape": lambda: sg.grad(sg.grad(python(newton)))(2.0),
+        "numbered buffers": lambda: sg.grad(
+            python(lambda u: sg.grad(python(swaps))(u, 3)[0]),
+        )(np.ones(3)),
+    },
+    "sources": {
+        "no source": lambda: python(no_source()).grad(1.0),
+        "two lambdas": lambda: python(changed_between()[0]).grad(1.0),
+        "empty cell": lambda: python(empty_cell()).grad(1.0),
+    },
+    "checks": {
+        "order": lambda: sg.testing.check_grads(double, (1.0,), order=0),
+        "mode": lambda: sg.testing.check_grads(double, (1.0,), modes=("sideways",)),
+        "law": lambda: sg.testing.check_grads(lambda x: KEYWORD_WRONG(x), (1.0,), modes=("rev",)),
+    },
+    "numba": {
+        "argument from compiled code": lambda: called_from_njit("text"),
+    },
+}
+KEYWORD_WRONG = sg.custom_vjp(lambda u: u * u)
+KEYWORD_WRONG.defvjp(lambda u: (u * u, u), lambda u, ct: (3.0 * u * ct,))
+
+
+@pytest.mark.parametrize("group", CALLS)
+def test_refused_calls(group, golden):
+    golden(group, joined({name: message(call) for name, call in CALLS[group].items()}))
