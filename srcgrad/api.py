@@ -208,3 +208,8 @@ def _zeros_like(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return np.zeros_like(value) if value.dtype.kind == "f" else None
     return 0.0 if isinstance(value, float | np.floating) else None
+
+
+# Calls of these inside a differentiable function are resolved while it is compiled.
+grad.is_transformation = True  # type: ignore[attr-defined]
+value_and_grad.is_transformation = True  # type: ignore[attr-defined]

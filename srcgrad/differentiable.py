@@ -44,6 +44,16 @@ class Callee:
         bound.apply_defaults()
         return tuple(bound.arguments.values())
 
+    def positional(self, found: tuple[Any, ...]) -> tuple[Any, ...]:
+        """One value a parameter as one value a positional argument."""
+        if self.simple:
+            return found
+        kinds = [p.kind for p in self.program.signature.parameters.values()]
+        out: list[Any] = []
+        for kind, value in zip(kinds, found, strict=True):
+            out += value if kind is inspect.Parameter.VAR_POSITIONAL else [value]
+        return tuple(out)
+
     def version(self, values: tuple[Any, ...]) -> Version:
         """The version compiled for these argument types, and for what the function captures as it is now."""
         kinds = tuple(structure.type_of(v, n) for v, n in zip(values, self.parameters, strict=True))
@@ -191,7 +201,6 @@ def run_vjp(callee: Callee, primals: tuple[Any, ...]) -> tuple[Any, Callable[[An
     reverse = version.kernel("reverse").compiled
     result = version.result(raw)
     shapes = [getattr(leaf, "shape", ()) for leaf in _float_leaves(kind, result)]
-    given = version.kinds[: len(primals)] if callee.simple else version.kinds
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         """The cotangents of the arguments, for a cotangent of the result. It can be called any number of times."""
@@ -200,7 +209,8 @@ def run_vjp(callee: Callee, primals: tuple[Any, ...]) -> tuple[Any, Callable[[An
             if np_shape(seed) != shape:
                 message = f"the cotangent has shape {np_shape(seed)}, but the result has shape {shape}"
                 raise ArgumentError(Problem(message, hint="give it the shape of the result"))
-        return fill_gradients(version.kinds, list(reverse(*tape, *seeds)))[: len(given)]
+        found = fill_gradients(version.kinds, list(reverse(*tape, *seeds)))
+        return callee.positional(found)[: len(primals)]
 
     return result, pullback
 
@@ -225,16 +235,18 @@ def run_jvp(callee: Callee, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     if not flatten(version.lowered.function.results):
         raise nothing_returned(callee.program)
     extra: list[Any] = []
-    for k, kind in enumerate(version.kinds):
-        if k < len(tangents):
-            leaves = differentiable_leaves(_floats(kind), tangents[k], f"the tangent of '{callee.parameters[k]}'")
-            for tangent, primal in zip(leaves, _float_leaves(_floats(kind), values[k]), strict=True):
-                if np_shape(tangent) != np_shape(primal):
-                    message = f"a tangent of '{callee.parameters[k]}' has shape {np_shape(tangent)}, not {np_shape(primal)}"
-                    raise ArgumentError(Problem(message, hint="give it the shape of the argument"))
-            extra += leaves
-        else:
-            extra += [leaf * 0 for leaf in _float_leaves(_floats(kind), values[k])]
+    given = callee.program.signature.bind(*tangents).arguments  # an argument left to its default does not move
+    for name, kind, value in zip(callee.parameters, version.kinds, values, strict=True):
+        primal_leaves = _float_leaves(_floats(kind), value)
+        if name not in given:
+            extra += [leaf * 0 for leaf in primal_leaves]
+            continue
+        leaves = differentiable_leaves(_floats(kind), given[name], f"the tangent of '{name}'")
+        for tangent, primal in zip(leaves, primal_leaves, strict=True):
+            if np_shape(tangent) != np_shape(primal):
+                message = f"a tangent of '{name}' has shape {np_shape(tangent)}, not {np_shape(primal)}"
+                raise ArgumentError(Problem(message, hint="give it the shape of the argument"))
+        extra += leaves
     kernel = version.kernel("tangent")
     raw, raw_tangent = kernel.pure([*version.flat(values), *extra])
     kind = result_kind(version.lowered.result)

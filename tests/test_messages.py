@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import srcgrad as sg
+from srcgrad import testing
 from srcgrad.errors import Problem
 
 PACKAGE = Path(sg.__file__).parent
@@ -109,7 +110,7 @@ BODIES = {
         "keyword": "return abs(x) * len(obj=a)",
         "isinstance": "return x if isinstance(x, float) else 2.0 * x",
         "print of a tuple": "print((x, x))\nreturn x",
-        "f-string of an array": "print(f'{a}')\nreturn x",
+        "f-string of a tuple": "print(f'{(x, x)}')\nreturn x",
         "format specifier": "print(f'{x:.3f}')\nreturn x",
         "where with one argument": "return np.where(a)[0] * x",
         "draw with keywords": "return x * np.random.normal(loc=0.0)",
@@ -274,33 +275,78 @@ def total_of_pair(p, a):
     return p[0] * p[1][0] + a[0]
 
 
-def custom(fwd, bwd):
-    f = sg.custom_vjp(lambda x: x * x)
-    f.function.__name__ = f.__name__ = "square"
+def once(x):
+    return x
+
+
+def twice(x):
+    return x, x
+
+
+def give_one(residuals, ct):
+    return (ct,)
+
+
+def give_two(residuals, ct):
+    return ct, ct
+
+
+def give_two_thirds(x, ct):
+    return (2.0 * x * ct / 3.0,)
+
+
+def give_array(residuals, ct):
+    return (np.ones(2),)
+
+
+def custom(fwd=None, bwd=None):
+    """A function that calls a `custom_vjp` of this forward and backward function."""
+
+    @sg.custom_vjp
+    def square(x):
+        return x * x
+
     if fwd is not None:
-        f.defvjp(fwd, bwd)
-    return python(lambda x: f(x))
+        square.defvjp(fwd, bwd)
+
+    def f(x):
+        return square(x)
+
+    return python(f)
+
+
+@sg.custom_vjp
+def product(p):
+    return p[0] * p[1]
+
+
+@sg.custom_vjp
+def first(a):
+    return a[0]
+
+
+def first_forward(a):
+    return a[0], a
+
+
+def first_backward(a, ct):
+    return (ct * a,)
+
+
+product.defvjp(twice, give_one)
+first.defvjp(first_forward, first_backward)
 
 
 def custom_with_keyword(x):
-    f = KEYWORD
-    return f(u=x)
-
-
-KEYWORD = sg.custom_vjp(lambda u: u * u)
-KEYWORD.defvjp(lambda u: (u * u, u), lambda u, ct: (2.0 * u * ct,))
-PAIR = sg.custom_vjp(lambda p: p[0] * p[1])
-PAIR.defvjp(lambda p: (p[0] * p[1], p), lambda p, ct: (ct,))
-ARRAY = sg.custom_vjp(lambda a: a[0])
-ARRAY.defvjp(lambda a: (a[0] * a[0], a), lambda a, ct: (np.zeros_like(a),))
+    return product(p=x)
 
 
 def custom_of_pair(x):
-    return PAIR((x, x))
+    return product((x, x))
 
 
 def custom_overwritten(a):
-    y = ARRAY(a)
+    y = first(a)
     a[0] = y
     return a[0]
 
@@ -312,16 +358,6 @@ def newton(a):
     return x
 
 
-def shapes_differ(x):
-    u = np.zeros(3)
-    for i in range(2):
-        v = np.zeros((2, 2)) if i > 5 else np.ones((2, 2))
-        u = np.zeros(3) if i > 0 else u.astype(np.float64)
-        v[0, 0] = u[0] * x
-        u[0] = v[0, 0]
-    return u[0]
-
-
 def swaps(u, n):
     v = u.copy()
     for t in range(n):
@@ -329,10 +365,6 @@ def swaps(u, n):
             v[i] = u[i] * u[i - 1]
         u, v = v, u
     return u[1]
-
-
-def numba_cannot(x, kind):
-    return x * np.random.gamma(kind)
 
 
 def overlapping():
@@ -354,17 +386,27 @@ def no_source():
     return namespace["hidden"]
 
 
-def changed_between():
-    return [lambda x: helper(x), lambda x: double(x)]
+def same_line():
+    return lambda x: x * x, lambda x: x * (x)
 
 
-def called_from_njit(text):
-    """A differentiable function called from compiled code with an argument of a type that it does not take."""
-    f = sg.differentiable(double)
-    try:
-        numba.njit(lambda s: f(s))(text)
-    except numba.core.errors.TypingError as error:
-        raise sg.SrcgradError(str(error).splitlines()[-1]) from error
+def gradient_of_swaps(u):
+    return sg.grad(swaps)(u, 3)[0]
+
+
+def ranks_differ(a, n):
+    u = a.reshape(1, 3)
+    for i in range(n):
+        v = a if n > 5 else np.zeros(3)
+        w = u if n > 5 else np.zeros((1, 3))
+        v[0] = a[i]
+        w[0, 0] = v[0] * v[0]
+    return w[0, 0]
+
+
+def prints_array(a):
+    print(f"{a}")
+    return a[0]
 
 
 CALLS = {
@@ -419,37 +461,35 @@ CALLS = {
         "cotangent of another structure": pullback_of(rows, (1.0,), 1.0),
     },
     "custom_vjp": {
-        "no backward function": lambda: custom(None, None).grad(1.0),
+        "no backward function": lambda: custom().grad(1.0),
         "keyword": lambda: python(custom_with_keyword).grad(1.0),
-        "no residuals": lambda: custom(lambda x: x, lambda r, ct: (ct,)).grad(1.0),
-        "number of cotangents": lambda: custom(lambda x: (x, x), lambda r, ct: (ct, ct)).grad(1.0),
+        "no residuals": lambda: custom(once, give_one).grad(1.0),
+        "number of cotangents": lambda: custom(twice, give_two).grad(1.0),
         "structure": lambda: python(custom_of_pair).grad(1.0),
-        "type": lambda: custom(lambda x: (x, x), lambda r, ct: (np.ones(2),)).grad(1.0),
-        "forward mode": jvp_of(lambda x: KEYWORD(x), (1.0,), (1.0,)),
+        "type": lambda: custom(twice, give_array).grad(1.0),
+        "forward mode": jvp_of(custom_of_pair, (1.0,), (1.0,)),
+        "forward mode of one that fits": lambda: custom(twice, give_one).jvp((1.0,), (1.0,)),
         "residual overwritten": lambda: python(custom_overwritten).grad(np.ones(2)),
     },
     "higher order": {
         "growing tape": lambda: sg.grad(sg.grad(python(newton)))(2.0),
-        "numbered buffers": lambda: sg.grad(
-            python(lambda u: sg.grad(python(swaps))(u, 3)[0]),
-        )(np.ones(3)),
+        "numbered buffers": lambda: sg.grad(python(gradient_of_swaps))(np.ones(3)),
+        "arrays of two ranks": lambda: python(ranks_differ).grad(np.ones(3), 2),
     },
     "sources": {
         "no source": lambda: python(no_source()).grad(1.0),
-        "two lambdas": lambda: python(changed_between()[0]).grad(1.0),
+        "two lambdas": lambda: python(same_line()[0]).grad(1.0),
         "empty cell": lambda: python(empty_cell()).grad(1.0),
     },
     "checks": {
-        "order": lambda: sg.testing.check_grads(double, (1.0,), order=0),
-        "mode": lambda: sg.testing.check_grads(double, (1.0,), modes=("sideways",)),
-        "law": lambda: sg.testing.check_grads(lambda x: KEYWORD_WRONG(x), (1.0,), modes=("rev",)),
+        "order": lambda: testing.check_grads(double, (1.0,), order=0),
+        "mode": lambda: testing.check_grads(double, (1.0,), modes=("sideways",)),
+        "law": lambda: testing.check_grads(custom(twice, give_two_thirds), (1.0,), modes=("rev",)),
     },
     "numba": {
-        "argument from compiled code": lambda: called_from_njit("text"),
+        "what it cannot compile": lambda: sg.differentiable(prints_array)(np.ones(2)),
     },
 }
-KEYWORD_WRONG = sg.custom_vjp(lambda u: u * u)
-KEYWORD_WRONG.defvjp(lambda u: (u * u, u), lambda u, ct: (3.0 * u * ct,))
 
 
 @pytest.mark.parametrize("group", CALLS)

@@ -164,6 +164,7 @@ class Effect(Stmt):
 
     text: str
     args: tuple[Atom, ...]
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

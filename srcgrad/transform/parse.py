@@ -7,10 +7,14 @@ import functools
 import inspect
 import linecache
 import textwrap
+import time
 import types
 from dataclasses import dataclass
+from pathlib import Path
 
 from srcgrad.errors import Problem, UnsupportedError
+
+_STARTED = time.time()
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,34 @@ def parse(function: types.FunctionType) -> Source:
         )
     if len(candidates) > 1:
         candidates = _narrow(candidates, code)
+    if lines and _is_edited(code, "".join(lines)):
+        problem = Problem(
+            f"{code.co_filename} was edited after '{function.__name__}' was loaded from it",
+            hint="restart Python, or reload the module",
+        )
+        raise UnsupportedError(problem)
     return Source(candidates[0], code.co_filename)
+
+
+def _is_edited(code: types.CodeType, text: str) -> bool:
+    """Whether the source of a function is newer than this process, and compiles to something else than runs."""
+    try:
+        newer = Path(code.co_filename).stat().st_mtime > _STARTED
+    except OSError:
+        return False
+    if not newer:
+        return False
+    try:
+        work = [compile(text, code.co_filename, "exec", dont_inherit=True)]
+    except SyntaxError:
+        return True
+    while work:
+        for const in work.pop().co_consts:
+            if isinstance(const, types.CodeType):
+                work.append(const)
+                if (const.co_name, const.co_firstlineno) == (code.co_name, code.co_firstlineno):
+                    return const.co_code != code.co_code or const.co_names != code.co_names
+    return True
 
 
 @functools.lru_cache(maxsize=64)

@@ -137,6 +137,7 @@ class _Writer:
         value = item.value
         if item.kind == "effect":
             assert isinstance(value, Expr)
+            self.imports.update(value.detail)  # type: ignore[arg-type]
             self.write(str(item.detail).format(*(self.expr(a, 4) for a in value.args)), item.loc)
         elif item.kind == "append":
             assert isinstance(value, Expr)
@@ -318,6 +319,8 @@ class _Writer:
             case "reserve" | "polygamma":
                 self.imports.add(f"from srcgrad.runtime import {op}")
                 return f"{op}({', '.join(args)})"
+        if op.startswith("text:"):
+            return op[5:].format(*args)
         if op.startswith("math."):
             self.imports.add("import math")
         return f"{CALLS.get(op, op)}({', '.join(args)})"

@@ -194,7 +194,7 @@ class _Folder:
             case ListAppend():
                 return Line("append", None, Expr("append", self.many((stmt.list, stmt.item))), stmt.loc)
             case Effect():
-                return Line("effect", None, Expr("effect", self.many(stmt.args)), stmt.loc, stmt.text)
+                return Line("effect", None, Expr("effect", self.many(stmt.args), stmt.imports), stmt.loc, stmt.text)
             case If():
                 return self._branch(stmt)
             case For():

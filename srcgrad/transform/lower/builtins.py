@@ -120,6 +120,8 @@ def _len(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
         return integer(len(value.items))
     if isinstance(value, Static) and isinstance(value.object, str):
         return integer(len(value.object))
+    if isinstance(value, FormattedText):
+        return scope.build.draw(f"text:len(f{value.text!r})", value.args, INT64)
     if isinstance(value, Range):
         return iteration.length_of_range(scope, value)
     if isinstance(value, Items):
@@ -283,31 +285,6 @@ def _tuple(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Valu
     if isinstance(args[0], Tuple):
         return Tuple(args[0].items)
     raise scope.problem(f"a tuple of {describe(args[0])} has no fixed length", node, "use an array")
-
-
-# -- effects -------------------------------------------------------------------------------------------------------
-
-
-@handles(builtins.print)
-def _print(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    parts, atoms = [], []
-    for value in args:
-        if isinstance(value, FormattedText):
-            text = value.text
-            for k in reversed(range(len(value.args))):
-                text = text.replace("{{{" + str(k) + "}}}", "{{{" + str(k + len(atoms)) + "}}}")
-            parts.append("f" + repr(text))
-            atoms += value.args
-        elif isinstance(value, Static):
-            parts.append(repr(value.object).replace("{", "{{").replace("}", "}}"))
-        elif is_atom(value):
-            parts.append("{" + str(len(atoms)) + "}")
-            atoms.append(value)
-        else:
-            raise scope.problem(f"{describe(value)} cannot be printed", node, "print its items")
-    scope.build.emit(Effect(f"print({', '.join(parts)})", tuple(atoms), loc=scope.at(node)))
-    return Static(None)
 
 
 def no_keywords(scope: Scope, kwargs: dict, node: ast.AST) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from srcgrad.ir.nodes import Const
 from srcgrad.numpy_lib import LIBRARY, products
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
@@ -38,7 +39,26 @@ def call(scope: Scope, node: ast.Call) -> Value:
             raise scope.problem("'**' in a call is not differentiable", node, "name each argument")
         kwargs[keyword.arg] = expressions.expression(scope, keyword.value)
     scope.build.loc = scope.at(node)
+    if isinstance(function, Bound) and function.method == "append" and isinstance(function.owner, Tuple):
+        return _append(scope, node, function.owner, args)
     return apply(scope, function, args, kwargs, node)
+
+
+def _append(scope: Scope, node: ast.Call, owner: Tuple, args: list[Value]) -> Value:
+    """`xs.append(x)`: the name stands for a longer list from here on."""
+    assert isinstance(node.func, ast.Attribute)
+    items = (*owner.items, *(strong(a) if is_atom(a) else a for a in args))
+    relist(scope, node.func.value, owner, items, node)
+    return Static(None)
+
+
+def relist(scope: Scope, place: ast.expr, owner: Tuple, items: tuple[Value, ...], node: ast.AST) -> None:
+    """Let the name of a list stand for other items, if it is the list's only name."""
+    names = [n for n, v in scope.env.items() if v is owner]
+    if not (isinstance(place, ast.Name) and owner.is_list and names == [place.id]):
+        hint = "make an array of its final length and fill it"
+        raise scope.problem("only a list with a single name can be changed", node, hint)
+    scope.bind(place.id, Tuple(items, is_list=True))
 
 
 def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
@@ -79,6 +99,9 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
     target = function.object
     if hasattr(target, "defvjp"):
         return custom.custom_call(scope, target, args, kwargs, node)
+    if getattr(target, "is_transformation", False):  # grad(f) inside a differentiable function
+        objects = [_python_object(scope, a, node) for a in args]
+        return Static(target(*objects, **{k: _python_object(scope, v, node) for k, v in kwargs.items()}))
     if hasattr(target, "lower_call"):  # a gradient
         return target.lower_call(scope, args, kwargs, node)
     while not isinstance(target, types.FunctionType | types.MethodType):
@@ -99,6 +122,17 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
         args = [Static(target.__self__), *args]
         target = target.__func__
     return inline(scope, target, args, kwargs, node)
+
+
+def _python_object(scope: Scope, value: Value, node: ast.AST) -> object:
+    """A value that is known while lowering, as a Python object."""
+    if isinstance(value, Static):
+        return value.object
+    if isinstance(value, Const):
+        return value.value
+    if isinstance(value, Tuple):
+        return tuple(_python_object(scope, v, node) for v in value.items)
+    raise scope.problem(f"grad of {describe(value)} cannot be taken here", node, "define the function outside")
 
 
 def primitive(scope: Scope, op: str, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:

@@ -19,9 +19,6 @@ def method(scope: Scope, bound: Bound, args: list[Value], kwargs: dict, node: as
     """A method call on an array or a number."""
     owner, name = bound.owner, bound.method
     if isinstance(owner, Tuple):
-        if name == "append":
-            hint = "make an array of its final length and fill it"
-            raise scope.problem("appending to a list is not differentiable", node, hint)
         raise scope.problem(f"'{name}' of a tuple is not differentiable", node, "use its items")
     if is_array(owner):
         if name in ("copy", "flatten", "ravel", "reshape", "fill", "transpose", "astype", "item", "view"):

@@ -11,7 +11,7 @@ from srcgrad.ir.nodes import FALSE, ONE, Atom, Const, Effect, Increment, Store, 
 from srcgrad.ir.types import INT64
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, control, expressions, iteration, subscripts
+from srcgrad.transform.lower import arrays, control, effects, expressions, iteration, subscripts
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names
 from srcgrad.transform.lower.values import (
     PENDING, POISON, IndexGrid, Items, Range, Tuple, Value, is_array, is_atom,
@@ -66,7 +66,7 @@ def statement(scope: Scope, stmt: ast.stmt) -> None:
             cond = expressions.truth(scope, stmt.test)
             scope.build.emit(Effect("assert {0}", (cond,), loc=scope.at(stmt)))
         case ast.Raise():
-            scope.build.emit(Effect(_escape(ast.unparse(stmt)), (), loc=scope.at(stmt)))
+            effects.raise_statement(scope, stmt)
         case ast.FunctionDef():
             scope.bind(stmt.name, expressions.closure(scope, stmt))
         case ast.Return():  # only ever the last statement
@@ -77,10 +77,6 @@ def statement(scope: Scope, stmt: ast.stmt) -> None:
         case _:
             kind = type(stmt).__name__.lower()
             raise scope.problem(f"{kind} statements are not differentiable", stmt, "rewrite it with if, for and while")
-
-
-def _escape(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 # -- assignment ----------------------------------------------------------------------------------------------------

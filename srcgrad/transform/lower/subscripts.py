@@ -9,7 +9,7 @@ from srcgrad.ir.nodes import Atom, Const, NewAxis, Slice, Var, integer
 from srcgrad.ir.types import BOOL, INT64, Array, is_float
 from srcgrad.ir.types import is_integer as is_integer_type
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, expressions
+from srcgrad.transform.lower import arrays, calls, expressions
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_array, is_scalar
 
@@ -41,6 +41,14 @@ def read(scope: Scope, owner: Value, node: ast.Subscript) -> Value:
 
 def write(scope: Scope, owner: Value, node: ast.Subscript, value: Value) -> None:
     """`owner[...] = value`."""
+    if isinstance(owner, Tuple) and owner.is_list:
+        index = expressions.expression(scope, node.slice)
+        if not (isinstance(index, Const) and -len(owner.items) <= index.value < len(owner.items)):
+            raise scope.problem("a list can only be changed at constant indices", node, "use an array")
+        items = list(owner.items)
+        items[index.value] = value
+        calls.relist(scope, node.value, owner, tuple(items), node)
+        return
     if not is_array(owner):
         raise scope.problem(f"elements of {describe(owner)} cannot be assigned", node, "use an array")
     where = place(scope, owner, node)

@@ -1,0 +1,61 @@
+"""`print` and `raise`: they happen once, in the forward sweep."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from srcgrad.ir.nodes import Effect
+from srcgrad.transform.lower import expressions
+from srcgrad.transform.lower.builtins import handles, no_keywords
+from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.values import FormattedText, Static, Value, describe, is_atom
+
+
+@handles(builtins.print)
+def _print(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
+    no_keywords(scope, kwargs, node)
+    text, atoms = formatted(scope, args, node)
+    scope.build.emit(Effect(f"print({text})", atoms, loc=scope.at(node)))
+    return Static(None)
+
+
+def formatted(scope: Scope, args: list[Value], node: ast.AST) -> tuple[str, tuple]:
+    """The arguments of a call as a format string, and the atoms for it."""
+    parts: list[str] = []
+    atoms: list = []
+    for value in args:
+        if isinstance(value, FormattedText):
+            text = value.text
+            for k in reversed(range(len(value.args))):
+                text = text.replace("{{{" + str(k) + "}}}", "{{{" + str(k + len(atoms)) + "}}}")
+            parts.append("f" + repr(text))
+            atoms += value.args
+        elif isinstance(value, Static):
+            parts.append(repr(value.object).replace("{", "{{").replace("}", "}}"))
+        elif is_atom(value):
+            parts.append("{" + str(len(atoms)) + "}")
+            atoms.append(value)
+        else:
+            raise scope.problem(f"{describe(value)} cannot be printed", node, "print its items")
+    return ", ".join(parts), tuple(atoms)
+
+
+def raise_statement(scope: Scope, stmt: ast.Raise) -> None:
+    """`raise Error(...)`, with a class that the generated text can import."""
+    if stmt.exc is None or stmt.cause is not None:
+        raise scope.problem("'raise' expects an exception and no cause here", stmt, "write raise ValueError(...)")
+    call = stmt.exc if isinstance(stmt.exc, ast.Call) else None
+    cls = expressions.expression(scope, call.func if call else stmt.exc)
+    error = cls.object if isinstance(cls, Static) else None
+    if not (isinstance(error, type) and issubclass(error, Exception)):
+        raise scope.problem("'raise' expects an exception class", stmt, "write raise ValueError(...)")
+    args = [expressions.expression(scope, a) for a in call.args] if call else []
+    text, atoms = formatted(scope, args, stmt)
+    imports = ()
+    if error.__module__ != "builtins":
+        if error.__qualname__ != error.__name__ or error.__module__ == "__main__":
+            hint = "raise a built-in exception, or one defined at the top of an imported module"
+            raise scope.problem(f"generated code cannot import '{error.__name__}'", stmt, hint)
+        imports = (f"from {error.__module__} import {error.__name__}",)
+    scope.build.emit(Effect(f"raise {error.__name__}({text})", atoms, imports, loc=scope.at(stmt)))
