@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, TypeVar, overload
@@ -12,7 +13,7 @@ from srcgrad.backend import Options
 from srcgrad.custom import custom_vjp
 from srcgrad.differentiable import Callee, Differentiable, Transformed, run_jvp, run_vjp
 from srcgrad.errors import ArgumentError, Problem
-from srcgrad.program import GradientOf
+from srcgrad.program import GradientOf, UserFunction
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,7 +27,8 @@ def differentiable(
 ) -> Callable[[Callable[..., Any]], Differentiable]: ...  # fmt: skip
 def differentiable(
     function: Callable[..., Any] | None = None, /, *, parallel: bool = False, fastmath: Any = None,
-    boundscheck: bool | None = None, cache: bool | None = None, target: str = "cpu", error_model: str | None = None,
+    boundscheck: bool | None = None, cache: bool | None = None, target: str | None = None,
+    error_model: str | None = None,
 ) -> Any:  # fmt: skip
     """Make a function differentiable. A decorator, with or without parentheses.
 
@@ -52,11 +54,12 @@ def differentiable(
         kept.update({k: v for k, v in chosen.items() if v is not None})
         if isinstance(kept.get("fastmath"), set):
             kept["fastmath"] = frozenset(kept["fastmath"])
-        return Differentiable(_plain(target_function), Options(target=target, **kept))  # type: ignore[arg-type]
+        chosen_target = kept.pop("target", None) if target is None else target
+        return Differentiable(_plain(target_function), Options(target=chosen_target or "cpu", **kept))  # type: ignore[arg-type]
 
     if parallel:
         raise ArgumentError(Problem("parallel=True is not available yet", hint="leave it out: prange runs as range"))
-    if target not in ("cpu", "python"):
+    if target not in (None, "cpu", "python"):
         raise ArgumentError(Problem(f"target={target!r} is not available yet", hint='use target="cpu"'))
     if error_model not in (None, "numpy", "python"):
         raise ArgumentError(Problem(f"there is no error model {error_model!r}", hint='use "numpy" or "python"'))
@@ -77,8 +80,11 @@ def _dispatcher_options(function: Any) -> dict[str, Any]:
     """The options that a Numba dispatcher was made with."""
     if isinstance(function, Differentiable):
         o = function.options
-        return {"fastmath": o.fastmath, "boundscheck": o.boundscheck, "cache": o.cache, "error_model": o.error_model}
+        return dataclasses.asdict(o)
     options = getattr(function, "targetoptions", None) or {}
+    if options.get("parallel"):
+        message = f"'{function.__name__}' is compiled with parallel=True, which is not available yet"
+        raise ArgumentError(Problem(message, hint="pass its py_func: prange then runs as range"))
     kept = {k: options[k] for k in ("fastmath", "boundscheck", "nogil") if options.get(k)}
     if options:
         kept["error_model"] = options.get("error_model", "python")
@@ -90,11 +96,7 @@ def _callee(function: Any) -> Callee:
     if isinstance(function, Differentiable | Transformed):
         return function.callee
     if isinstance(function, custom_vjp):
-
-        def call(*args):
-            return function(*args)
-
-        return differentiable(call).callee
+        return Callee(UserFunction(function, Options()))
     return differentiable(function).callee
 
 

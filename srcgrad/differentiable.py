@@ -12,6 +12,8 @@ from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any
 
+import numpy as np
+
 from srcgrad import structure
 from srcgrad.backend import Options, callable_from_njit
 from srcgrad.errors import ArgumentError, Problem
@@ -23,7 +25,7 @@ from srcgrad.program import (
 from srcgrad.transform import pipeline
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Value
-from srcgrad.version import Version, differentiable_leaves, fill_gradients, result_kind
+from srcgrad.version import Version, differentiable_leaves, fill_gradients, plain, result_kind
 
 
 class Callee:
@@ -250,7 +252,7 @@ def run_jvp(callee: Callee, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     kernel = version.kernel("tangent")
     raw, raw_tangent = kernel.pure([*version.flat(values), *extra])
     kind = result_kind(version.lowered.result)
-    return version.result(raw), _restore_tangent(kind, raw_tangent)
+    return version.result(raw), _restore_tangent(kind, raw_tangent, extra)
 
 
 def _floats(kind: Any) -> Any:
@@ -260,11 +262,14 @@ def _floats(kind: Any) -> Any:
     return kind if structure.has_float(kind) else structure.Constant(None)
 
 
-def _restore_tangent(kind: Any, raw: Any) -> Any:
+def _restore_tangent(kind: Any, raw: Any, given: list[Any]) -> Any:
+    """A tangent in its structure; one that is the caller's own array is copied."""
     if isinstance(kind, structure.TupleOf):
-        items = [_restore_tangent(k, r) for k, r in zip(kind.items, raw, strict=True)]
+        items = [_restore_tangent(k, r, given) for k, r in zip(kind.items, raw, strict=True)]
         return kind.cls(*items) if kind.cls is not None else tuple(items)
-    return raw
+    if isinstance(raw, np.ndarray):
+        return raw.copy() if any(isinstance(g, np.ndarray) and np.may_share_memory(raw, g) for g in given) else raw
+    return plain(kind, raw)
 
 
 

@@ -44,7 +44,7 @@ class Program(ABC):
 class UserFunction(Program):
     """A Python function."""
 
-    def __init__(self, function: FunctionType | MethodType, options: Options) -> None:
+    def __init__(self, function: FunctionType | MethodType | Any, options: Options) -> None:
         self.function, self.options = function, options
         self.signature = inspect.signature(function)
         self.name = function.__name__

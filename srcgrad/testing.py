@@ -31,7 +31,7 @@ def check_grads(
     Args:
         f: a function as for `srcgrad.grad`; it may return numbers, arrays and tuples of them.
         args: its arguments, away from kinks.
-        order: how often to differentiate; beyond 1, `f` must return one float.
+        order: how often to differentiate; beyond 1, `f` must return one float, beyond 2 also take one.
         modes: "fwd", "rev" or both.
         atol: absolute tolerance; by default 1e-6 for float64 and 1e-2 for float32, of the size of the derivative.
         rtol: relative tolerance, by default the same.
@@ -47,6 +47,8 @@ def check_grads(
         raise ArgumentError(Problem(f"there is no check of order {order} in modes {tuple(modes)}"))
     rng = np.random.default_rng(seed)
     args = tuple(args)
+    if not _leaves(_random_like(args, np.random.default_rng(seed))):
+        raise ArgumentError(Problem("there is no float among the arguments to check derivatives by"))
     single = any(getattr(leaf, "dtype", None) == np.float32 for leaf in _leaves(args))
     tolerance = 1e-2 if single else 1e-6
     bound = (tolerance if atol is None else atol, tolerance if rtol is None else rtol)
@@ -66,7 +68,8 @@ def check_grads(
             tight = (1e-3, 1e-3) if single else (1e-9, 1e-9)
             _compare("adjoint identity", found, _inner(ct, forward), tight)
     if order > 1:
-        argnums = tuple(k for k, a in enumerate(args) if _leaves(_random_like(a, rng)))
+        chosen = tuple(k for k, a in enumerate(args) if _leaves(_random_like(a, rng)))
+        argnums = chosen if len(chosen) > 1 else chosen[0]
         check_grads(grad(f, argnums=argnums), args, order - 1, modes, atol, rtol, seed + 1)
 
 

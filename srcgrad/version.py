@@ -13,7 +13,7 @@ from srcgrad.backend import compile_text
 from srcgrad.errors import ArgumentError, Problem
 from srcgrad.ir.nodes import Function
 from srcgrad.ir.printer import Printed, print_function
-from srcgrad.ir.types import Array, is_float
+from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.program import Program, float_parameters
 from srcgrad.transform import pipeline
 from srcgrad.transform.lower.function import Constant, Lowered
@@ -68,11 +68,13 @@ class Version:
             split = pipeline.split(function, self.wrt)
             made = {"forward": split.forward, "reverse": split.reverse}
         for name, ir in made.items():
-            self._kernels[name] = Kernel(ir, self.program.options)
+            self._kernels[name] = Kernel(ir, self.program.options, len(function.params))
 
     def flat(self, values: Sequence[Any]) -> list[Any]:
         """The arguments as numbers and arrays, then the captured arrays."""
         out = [leaf for v, k in zip(values, self.kinds, strict=True) for leaf in structure.leaves(v, k)]
+        if self.program.options.target == "python":  # float64 numbers, as in compiled code
+            out = [np.float64(leaf) if type(leaf) is float else leaf for leaf in out]
         return out + [c.read() for c in self.arrays]
 
     def result(self, raw: Any) -> Any:
@@ -83,8 +85,9 @@ class Version:
 class Kernel:
     """A compiled function over a flat list of numbers and arrays."""
 
-    def __init__(self, function: Function, options: Any) -> None:
+    def __init__(self, function: Function, options: Any, own: int) -> None:
         self.function = function
+        self.own = own  # how many of the parameters are the program's; the others are tangents
         self.printed: Printed = print_function(pipeline.flattened(pipeline.printable(function)))
         self.compiled: Callable[..., Any] = compile_text(self.printed, options)
         written = pipeline.written_parameters(function)
@@ -107,8 +110,8 @@ class Kernel:
 
     def _check_overlap(self, flat: list[Any]) -> None:
         for k in self.written:
-            for j, other in enumerate(flat):
-                if j != k and isinstance(other, np.ndarray) and _overlap(flat[k], other):
+            for j, other in enumerate(flat[: self.own]):
+                if k < self.own and j != k and isinstance(other, np.ndarray) and _overlap(flat[k], other):
                     first, second = (self.function.params[i].hint for i in sorted((j, k)))
                     message = f"'{first}' and '{second}' share memory, and '{self.function.params[k].hint}' is overwritten"
                     raise ArgumentError(Problem(message, hint="pass a copy of one of them"))
@@ -140,9 +143,16 @@ def _restore(value: Value, raw: Any) -> Any:
         return value.cls(*items) if value.cls is not None else items if value.is_list else tuple(items)
     if isinstance(value, Static):
         return value.object
-    if is_atom(value) and getattr(value.type, "dtype", "") == "float32" and not isinstance(value.type, Array):
+    return plain(value.type, raw)
+
+
+def plain(kind: Any, raw: Any) -> Any:
+    """A number as compiled code returns it, of the type that it has."""
+    if not isinstance(kind, Scalar):
+        return raw
+    if kind.dtype == "float32":
         return np.float32(raw)
-    return raw
+    return raw.item() if isinstance(raw, np.generic) else raw
 
 
 def result_kind(value: Value) -> Any:
@@ -188,7 +198,6 @@ def _fill(kind: Any, parts: list[Any]) -> Any:
         return kind.cls(*items) if kind.cls is not None else tuple(items)
     if isinstance(kind, Constant) or not is_float(kind):
         return None
-    part = parts.pop(0)
-    return np.float32(part) if not isinstance(kind, Array) and kind.dtype == "float32" else part
+    return plain(kind, parts.pop(0))
 
 

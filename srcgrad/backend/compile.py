@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import linecache
+import sys
+import types
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numba
+import numpy as np
+from numba.core import config
 from numba.core.errors import NumbaError
 
 from srcgrad.errors import Problem, SrcgradError, UnsupportedError
@@ -52,17 +57,38 @@ def compile_text(printed: Printed, options: Options) -> Callable[..., Any]:
         filename = str(_write(printed, digest))
     else:
         linecache.cache[filename] = (len(printed.text), None, printed.text.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {"__name__": "srcgrad_generated"}
-    exec(compile(printed.text, filename, "exec"), namespace)  # noqa: S102 - running generated code is the point
-    function = namespace[printed.name]
     if options.target == "python":
-        return _python(function)
+        return _python(printed, filename)
+    # a module of its own: Numba's cache finds a function again by the name of its module
+    module = types.ModuleType(f"srcgrad_generated_{printed.name}_{digest}")
+    module.__file__ = filename
+    sys.modules[module.__name__] = module
+    exec(compile(printed.text, filename, "exec"), module.__dict__)  # noqa: S102 - generated code is there to be run
+    function = module.__dict__[printed.name]
     return _Mapped(numba.njit(**options.numba_options())(function), printed)
 
 
-def _python(function: Callable[..., Any]) -> Callable[..., Any]:
+class _Solid(ast.NodeTransformer):
+    """Float literals as float64 numbers: in compiled code they do not give way to a float32 partner."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {"float": np.float64}
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if type(node.value) is not float:
+            return node
+        name = f"literal_{len(self.values)}"
+        self.values[name] = np.float64(node.value)
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
+
+
+def _python(printed: Printed, filename: str) -> Callable[..., Any]:
     """Generated text as plain Python, with NumPy's warnings off: compiled code gives none either."""
-    import numpy as np
+    solid = _Solid()
+    tree = solid.visit(ast.parse(printed.text, filename))
+    namespace: dict[str, Any] = {"__name__": "srcgrad_generated", **solid.values}
+    exec(compile(tree, filename, "exec"), namespace)  # noqa: S102 - generated code is there to be run
+    function = namespace[printed.name]
 
     def call(*args: Any) -> Any:
         with np.errstate(all="ignore"):
@@ -73,8 +99,6 @@ def _python(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _write(printed: Printed, digest: str) -> Path:
     """Put the text into the cache folder, in a file named after its content, for Numba's cache to find it by."""
-    from numba.core import config
-
     root = Path(config.CACHE_DIR) if config.CACHE_DIR else Path.home() / ".cache" / "srcgrad"
     folder = root / "generated"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -92,7 +92,7 @@ def _tree(filename: str, text: str) -> ast.Module | None:
 def _candidates(tree: ast.Module, code: types.CodeType) -> list[ast.FunctionDef | ast.Lambda]:
     found: list[ast.FunctionDef | ast.Lambda] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             if first == code.co_firstlineno:
                 found.append(node)
@@ -102,6 +102,16 @@ def _candidates(tree: ast.Module, code: types.CodeType) -> list[ast.FunctionDef 
 
 
 def _narrow(candidates: list, code: types.CodeType) -> list:
+    """The one of several functions on a line that `code` was compiled from."""
+    if hasattr(code, "co_positions"):  # Python 3.11
+        spans = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
+        around = [
+            n for n in candidates
+            if all((n.lineno, n.col_offset) <= (a, c) and (b, d) <= (n.end_lineno, n.end_col_offset) for a, b, c, d in spans)
+        ]  # fmt: skip
+        if around and spans:
+            return [max(around, key=lambda n: (n.lineno, n.col_offset))]  # the innermost
+
     def compiled(node: ast.FunctionDef | ast.Lambda) -> types.CodeType | None:
         body = ast.Expression(node) if isinstance(node, ast.Lambda) else ast.Module([node], [])
         outer = compile(body, code.co_filename, "eval" if isinstance(node, ast.Lambda) else "exec")

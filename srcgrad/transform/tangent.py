@@ -140,7 +140,7 @@ class _Tangent:
                 emit(Load(own, self.handle(stmt.array), stmt.index, loc=stmt.loc))
             case Alloc() if self.carries(stmt.target):
                 own = self.new(stmt.target)
-                emit(Alloc(own, "zeros", stmt.shape, stmt.target, loc=stmt.loc))
+                emit(Alloc(own, "zeros", stmt.shape, stmt.target if stmt.shape else None, loc=stmt.loc))
             case View() if self.carries(stmt.target):
                 own = self.new(stmt.target)
                 emit(replace(stmt, target=own, base=self.handle(stmt.base)))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import functools
+import sysconfig
 import types
 from typing import Any
 
 import numpy as np
 
+from srcgrad.errors import UnsupportedError
 from srcgrad.ir.nodes import Const
 from srcgrad.numpy_lib import LIBRARY, products
 from srcgrad.rules import PRIMITIVES, RULES
@@ -19,6 +21,10 @@ from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, 
 from srcgrad.transform.lower.values import Bound, Closure, Static, Tuple, Value, describe, is_array, is_atom, is_scalar
 from srcgrad.transform.normalise import structure_exits
 from srcgrad.transform.parse import Source, parse
+
+
+# Code that is not the user's: what is wrong in it is reported where the user calls it.
+_FOREIGN = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 
 
 def call(scope: Scope, node: ast.Call) -> Value:
@@ -113,15 +119,28 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
         elif hasattr(target, "py_func"):  # a Numba dispatcher, or a differentiable function
             target = target.py_func
         else:
-            name = getattr(target, "__name__", repr(target))
-            module = getattr(target, "__module__", None)
-            full = f"{module}.{name}" if module and module != "builtins" else name
-            hint = "write it as a Python function, or give its derivative with srcgrad.custom_vjp"
-            raise scope.problem(f"'{full}' has no derivative rule", node, hint)
+            raise _no_rule(scope, target, node)
     if isinstance(target, types.MethodType):
         args = [Static(target.__self__), *args]
         target = target.__func__
-    return inline(scope, target, args, kwargs, node)
+    if not isinstance(target, types.FunctionType):
+        raise _no_rule(scope, function.object, node)
+    foreign = target.__code__.co_filename.startswith(_FOREIGN)
+    try:
+        return inline(scope, target, args, kwargs, node, call_site=foreign)
+    except UnsupportedError as error:
+        if all(p.at is not None for p in error.problems) and not foreign:
+            raise
+        message = f"'{target.__name__}' cannot be differentiated: {error.problems[0].message}"
+        raise scope.problem(message, node, error.problems[0].hint) from error
+
+
+def _no_rule(scope: Scope, target: object, node: ast.AST) -> UnsupportedError:
+    name = getattr(target, "__name__", repr(target))
+    module = getattr(target, "__module__", None)
+    full = f"{module}.{name}" if module and module != "builtins" else name
+    hint = "write it as a Python function, or give its derivative with srcgrad.custom_vjp"
+    return scope.problem(f"'{full}' has no derivative rule", node, hint)
 
 
 def _python_object(scope: Scope, value: Value, node: ast.AST) -> object:

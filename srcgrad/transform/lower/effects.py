@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from srcgrad.ir.nodes import Effect
+from srcgrad.ir.nodes import Atom, Effect, If
 from srcgrad.transform.lower import expressions
 from srcgrad.transform.lower.builtins import handles, no_keywords
 from srcgrad.transform.lower.scope import Scope
@@ -39,6 +39,17 @@ def formatted(scope: Scope, args: list[Value], node: ast.AST) -> tuple[str, tupl
         else:
             raise scope.problem(f"{describe(value)} cannot be printed", node, "print its items")
     return ", ".join(parts), tuple(atoms)
+
+
+def assertion(scope: Scope, cond: Atom, stmt: ast.Assert) -> None:
+    """`assert cond, message`."""
+    if stmt.msg is None:
+        scope.build.emit(Effect("assert {0}", (cond,), loc=scope.at(stmt)))
+        return
+    text, atoms = formatted(scope, [expressions.expression(scope, stmt.msg)], stmt)
+    error = Effect(f"raise AssertionError({text})", atoms, loc=scope.at(stmt))
+    failed = scope.build.op("not", cond)
+    scope.build.emit(If(failed, (error,), (), (), loc=scope.at(stmt)))
 
 
 def raise_statement(scope: Scope, stmt: ast.Raise) -> None:

@@ -42,8 +42,10 @@ class Constant:
     value: Any
 
 
-def lower(function: types.FunctionType | types.MethodType, arguments: Sequence[tuple[str, Any]]) -> Lowered:
+def lower(function: Any, arguments: Sequence[tuple[str, Any]]) -> Lowered:
     """Lower `function` for arguments of the given names and types, all of them, in order.
+
+    `function` is a Python function, a method of an object, or a `custom_vjp`.
 
     Raises:
         UnsupportedError: something in it, or in a helper that it calls, cannot be differentiated.
@@ -51,6 +53,9 @@ def lower(function: types.FunctionType | types.MethodType, arguments: Sequence[t
     bound = None
     if isinstance(function, types.MethodType):
         bound, function = function.__self__, function.__func__
+    custom = function if hasattr(function, "defvjp") else None
+    if custom is not None:
+        function = custom.function
     source = calls.source_of(function)
     context = Context()
     params: list[Var] = []
@@ -66,7 +71,10 @@ def lower(function: types.FunctionType | types.MethodType, arguments: Sequence[t
     result: Value = Static(None)
     try:
         args, kwargs = _match(source.node, args, values)
-        result = calls.inline(outer, function, args, kwargs, source.node)
+        if custom is not None:
+            result = calls.apply(outer, Static(custom), args, kwargs, source.node)
+        else:
+            result = calls.inline(outer, function, args, kwargs, source.node)
     except UnsupportedError as error:
         context.problems.extend(p for p in error.problems if p not in context.problems)
     except PoisonedError:

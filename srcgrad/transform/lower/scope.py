@@ -138,6 +138,10 @@ class Scope:
             return var
         if isinstance(value, types.ModuleType):
             return Static(value, read)
+        if isinstance(value, tuple) and _holds_array(value):
+            cls = type(value) if hasattr(value, "_fields") else None
+            parts = [self.capture(f"{name}_{k}", _item_of(read, k), (*key, k), node) for k in range(len(value))]
+            return Tuple(tuple(parts), cls)
         self.context.captures[key] = Capture(name, read, value, None, key)
         return wrap(value, read)
 
@@ -157,6 +161,10 @@ class Scope:
             return getattr(outer() if outer is not None else origin, attribute)
 
         return self.capture(attribute, read, ("attribute", id(origin), attribute), node)
+
+
+def _holds_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or (isinstance(value, tuple) and any(_holds_array(v) for v in value))
 
 
 def wrap(value: Any, path: Callable[[], Any] | None) -> Value:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from srcgrad.errors import UnsupportedError
-from srcgrad.ir.nodes import FALSE, ONE, Atom, Const, Effect, Increment, Store, Var
+from srcgrad.ir.nodes import FALSE, ONE, Atom, Const, Increment, Store, Var
 from srcgrad.ir.types import INT64
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.build import strong
@@ -64,7 +64,7 @@ def statement(scope: Scope, stmt: ast.stmt) -> None:
                 expressions.expression(scope, stmt.value)
         case ast.Assert():
             cond = expressions.truth(scope, stmt.test)
-            scope.build.emit(Effect("assert {0}", (cond,), loc=scope.at(stmt)))
+            effects.assertion(scope, cond, stmt)
         case ast.Raise():
             effects.raise_statement(scope, stmt)
         case ast.FunctionDef():
