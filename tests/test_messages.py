@@ -6,7 +6,6 @@ raised in the package by a line that no case reaches.
 """
 
 import ast
-import math
 import re
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import textwrap
 from collections import namedtuple
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -28,6 +28,12 @@ WAVES = np.array([1.0 + 2.0j])
 CUBE = np.ones((2, 2, 2))
 
 
+def no_source():
+    namespace = {}
+    exec("def hidden(x):\n    return x * x\n", namespace)
+    return namespace["hidden"]
+
+
 def helper(u):
     return u * u
 
@@ -40,11 +46,22 @@ def empty_cell():
     def f(x):
         return later(x)
 
+    if f is None:
+        later = helper
     return f
-    later = math.sin
 
 
-SCOPE = {"Pair": Pair, "FIELD": FIELD, "WAVES": WAVES, "CUBE": CUBE, "helper": helper, "math": math, "sg": sg}
+SCOPE = {
+    "Pair": Pair,
+    "FIELD": FIELD,
+    "WAVES": WAVES,
+    "CUBE": CUBE,
+    "Homeless": type("Homeless", (Exception,), {"__module__": "__main__"}),
+    "helper": helper,
+    "helper_with_keywords": helper_with_keywords,
+    "hidden": no_source(),
+    "sg": sg,
+}
 
 BODIES = {
     "syntax": {
@@ -114,6 +131,11 @@ BODIES = {
         "where with one argument": "return np.where(a)[0] * x",
         "draw with keywords": "return x * np.random.normal(loc=0.0)",
         "draw of an unusual size": "return x * np.random.normal(0.0, 1.0, size=a)[0]",
+        "heaviside of an array": "return np.heaviside(a, 0.5)[0] * x",
+        "raise without an exception": "if x > 9.0:\n    raise\nreturn x",
+        "raise with a cause": "if x > 9.0:\n    raise ValueError('big') from None\nreturn x",
+        "raise of text": "if x > 9.0:\n    raise 'big'\nreturn x",
+        "raise of an exception without a home": "if x > 9.0:\n    raise Homeless('big')\nreturn x",
     },
     "operators": {
         "sum of a number and text": "return x + 'text'",
@@ -145,6 +167,8 @@ BODIES = {
         "too many arguments": "return helper(x, x)",
         "unexpected argument": "return helper(x, w=x)",
         "missing argument": "return helper()",
+        "helper without source": "return x * hidden(x)",
+        "gradient of a number": "return sg.grad(x)(x)",
         "keywords unpacked": "return helper(**Pair(x, x))",
         "helper that takes keywords": "return helper_with_keywords(x)",
         "method that does not exist": "return a.nonsense() * x",
@@ -169,6 +193,8 @@ BODIES = {
         "array of mixed items": "return np.array([x, 'text'])[0] * x",
         "ragged rows": "return np.array([[x], [x, x]])[0, 0]",
         "text into an array": "a[:] = 'text'\nreturn a[0]",
+        "matrix into a vector": "a[:] = m\nreturn a[0]",
+        "result type of a number": "return np.zeros(3, np.result_type(x))[0] * x",
         "flat": "return a.flat[0] * x",
         "ravel of a strided view": "return m[:, ::2].ravel()[0] * x",
         "reshape of a transposed matrix": "return m.T.reshape(6)[0] * x",
@@ -186,6 +212,7 @@ BODIES = {
         "a bool": "return a[x > 0.0]",
         "a slice of floats": "return a[x:][0]",
         "a tuple by a run-time slice": "return (x, x)[n:][0]",
+        "writing a list at a run-time index": "s = [x, x]\ns[n] = x\nreturn s[0]",
         "a tuple out of range": "return (x, x)[5]",
         "a mixed tuple by a run-time index": "return (x, 'text')[n] * x",
     },
@@ -194,6 +221,8 @@ BODIES = {
         "of different kinds": "if n > 2:\n    return x\nreturn a",
     },
 }
+
+
 def arguments():
     return 1.3, np.array([0.5, 1.5, 2.5]), np.arange(6.0).reshape(2, 3), 3, np.array([0, 1])
 
@@ -213,7 +242,7 @@ def message(call):
 
 def refusal(body, define):
     text = "def f(x, a, m, n, k):\n" + textwrap.indent(body, "    ") + "\n"
-    f = define(text, "f", helper_with_keywords=helper_with_keywords, **SCOPE)
+    f = define(text, "f", **SCOPE)
     return message(lambda: python(f).grad(*arguments()))
 
 
@@ -354,7 +383,7 @@ def newton(a):
 
 def swaps(u, n):
     v = u.copy()
-    for t in range(n):
+    for _ in range(n):
         for i in range(1, u.shape[0]):
             v[i] = u[i] * u[i - 1]
         u, v = v, u
@@ -372,12 +401,6 @@ def jvp_of(function, primals, tangents):
 
 def pullback_of(function, primals, cotangent):
     return lambda: sg.vjp(python(function), *primals)[1](cotangent)
-
-
-def no_source():
-    namespace = {}
-    exec("def hidden(x):\n    return x * x\n", namespace)
-    return namespace["hidden"]
 
 
 def edited():
@@ -414,6 +437,7 @@ CALLS = {
         "target": lambda: sg.differentiable(double, target="cuda"),
         "error model": lambda: sg.differentiable(double, error_model="c"),
         "no function": lambda: sg.grad(np.sin),
+        "parallel dispatcher": lambda: sg.differentiable(numba.njit(parallel=True)(double)),
         "kind of source": lambda: python(double).source("hessian", 1.0),
     },
     "argnums": {
@@ -482,6 +506,7 @@ CALLS = {
     "checks": {
         "order": lambda: testing.check_grads(double, (1.0,), order=0),
         "mode": lambda: testing.check_grads(double, (1.0,), modes=("sideways",)),
+        "no float": lambda: testing.check_grads(double, (1,)),
         "law": lambda: testing.check_grads(custom(twice, give_two_thirds), (1.0,), modes=("rev",)),
     },
     "numba": {
@@ -501,7 +526,9 @@ def test_refused_calls(group, golden):
 def test_all_problems_of_a_function_come_in_one_error(define, golden):
     helper = define("def g(u):\n    return {u: 1}\n", "g")
     body = "s = [v for v in a]\nt = lambda u: {u}\ndel s\nreturn x"
-    later = "s = a.nonsense()\nfor i in range(n):\n    t = np.sine(x)\n    s = s * t\nu = misspelt\nv = g(x)\nreturn s + u + v"
+    later = (
+        "s = a.odd()\nfor i in range(n):\n    t = np.sine(x)\n    s = s * t\nu = misspelt\nv = g(x)\nreturn s + u + v"
+    )
     texts = {}
     for name, text in {"of syntax": body, "of later stages": later}.items():
         f = define("def f(x, a, n):\n" + textwrap.indent(text, "    ") + "\n", "f", g=helper)
@@ -591,5 +618,6 @@ def problems_in_source():
         lines = text.splitlines()
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("Problem", "problem"):
-                if path.name != "errors.py" and "return UnsupportedError(Problem(message" not in lines[node.lineno - 1]:
-                    yield path, node, "\n".join(lines[max(0, node.lineno - 4) : node.end_lineno])
+                around = "\n".join(lines[max(0, node.lineno - 4) : node.end_lineno])
+                if "Problem(p)" not in around and "Problem(message, self.at(node), hint)" not in around:
+                    yield path, node, around

@@ -63,10 +63,8 @@ def number_handles(function: Function, activity: Activity, aliases: Aliases) -> 
     places = find_places(function)
     number: dict[Var, Atom] = {}
     families = []
-    for bases in sorted(
-        {aliases.family[b] for b in aliases.chosen_bases if activity.is_active(b)},
-        key=lambda f: min(_position(b, places) for b in f),
-    ):
+    chosen = aliases.chosen_bases
+    for bases in dict.fromkeys(aliases.family[b] for b in aliases.bases if b in chosen and activity.is_active(b)):
         family = _family(bases, aliases, places)
         families.append(family)
         for k, handle in enumerate(family.fixed):

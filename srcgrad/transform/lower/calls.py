@@ -11,25 +11,32 @@ from typing import Any
 import numpy as np
 
 from srcgrad.errors import UnsupportedError
-from srcgrad.ir.nodes import Const
+from srcgrad.ir.nodes import Const, Var, integer
 from srcgrad.numpy_lib import LIBRARY, products
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
 from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, statements
-from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, wrap
-from srcgrad.transform.lower.values import Bound, Closure, Static, Tuple, Value, describe, is_array, is_atom, is_scalar
+from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, wrap
+from srcgrad.transform.lower.values import Bound, Closure, Growing, Static, Tuple, Value, describe, is_array, is_atom, is_scalar
 from srcgrad.transform.normalise import structure_exits
 from srcgrad.transform.parse import Source, parse
 
 
+# Functions that only read the lists that they are given.
+_READERS = dict.fromkeys((len, sum, min, max, enumerate, zip, reversed, range, np.array, np.sum), True)
 # Code that is not the user's: what is wrong in it is reported where the user calls it.
 _FOREIGN = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 
 
 def call(scope: Scope, node: ast.Call) -> Value:
     """Lower a call."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "append":
+        owner = expressions.container(scope, node.func.value)
+        if is_array(owner) and isinstance(node.func.value, ast.Name):
+            return _grow(scope, node, owner, node.func.value.id)
     function = expressions.expression(scope, node.func)
+    reads = isinstance(function, Static) and _lookup(_READERS, function.object)
     args: list[Value] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
@@ -38,7 +45,7 @@ def call(scope: Scope, node: ast.Call) -> Value:
                 raise scope.problem(f"{describe(value)} cannot be unpacked into arguments", arg, "unpack a tuple")
             args += value.items
         else:
-            args.append(expressions.expression(scope, arg))
+            args.append(expressions.container(scope, arg) if reads else expressions.expression(scope, arg))
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         if keyword.arg is None:
@@ -48,6 +55,20 @@ def call(scope: Scope, node: ast.Call) -> Value:
     if isinstance(function, Bound) and function.method == "append" and isinstance(function.owner, Tuple):
         return _append(scope, node, function.owner, args)
     return apply(scope, function, args, kwargs, node)
+
+
+def _grow(scope: Scope, node: ast.Call, owner: Var, name: str) -> Value:
+    """`xs.append(x)` for a list that loops append to: a longer array in its place."""
+    if not isinstance(scope.env.get(name), Growing) or len(node.args) != 1:
+        raise scope.problem("an array has no method 'append'", node, "make an array of its final length and fill it")
+    value = expressions.scalar(scope, node.args[0])
+    scope.build.loc = scope.at(node)
+    (length,) = arrays.shape_of(scope, owner)
+    data = arrays.allocate(scope, "empty", owner.type.dtype, (scope.build.op("+", length, integer(1)),))
+    scope.build.nest((length,), lambda i: scope.build.store(data, i, scope.build.load(owner, i)))
+    scope.build.store(data, (length,), scope.build.cast(value, data.type.item))
+    scope.bind(name, Growing(data))
+    return Static(None)
 
 
 def _append(scope: Scope, node: ast.Call, owner: Tuple, args: list[Value]) -> Value:
@@ -232,6 +253,7 @@ def run_body(scope: Scope, inner: Scope, definition: Any, key: Any, node: ast.AS
         raise scope.problem(f"'{name}' calls itself, and recursion is not differentiable", node, "write it as a loop")
     context.calls.append(key)
     body = _structured(definition)
+    inner.growing = growing_names(body)
     inner.local = frozenset({*inner.env, *assigned_names(body), "return"})
     problems = len(context.problems)
     try:

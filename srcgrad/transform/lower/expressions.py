@@ -14,7 +14,7 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, calls, control, subscripts
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
-    Bound, Closure, FormattedText, Static, Tuple, Value, describe, is_array, is_atom, is_scalar,
+    Bound, Closure, FormattedText, Growing, Static, Tuple, Value, describe, is_array, is_atom, is_scalar,
 )  # fmt: skip
 
 BINARY = {
@@ -32,7 +32,11 @@ def expression(scope: Scope, node: ast.expr) -> Value:
         case ast.Constant():
             return _constant(node)
         case ast.Name():
-            return scope.lookup(node.id, node)
+            value = scope.lookup(node.id, node)
+            if isinstance(value, Growing):
+                hint = "index it, loop over it, or use an array in its place"
+                raise scope.problem(f"'{node.id}' grows in a loop, so it cannot be passed on", node, hint)
+            return value
         case ast.BinOp():
             left, right = expression(scope, node.left), expression(scope, node.right)
             scope.build.loc = scope.at(node)
@@ -52,7 +56,7 @@ def expression(scope: Scope, node: ast.expr) -> Value:
         case ast.Tuple() | ast.List():
             return Tuple(tuple(_items(scope, node.elts)), is_list=isinstance(node, ast.List))
         case ast.Subscript():
-            return subscripts.read(scope, expression(scope, node.value), node)
+            return subscripts.read(scope, container(scope, node.value), node)
         case ast.Attribute():
             return attribute(scope, expression(scope, node.value), node.attr, node)
         case ast.Lambda():
@@ -68,6 +72,14 @@ def expression(scope: Scope, node: ast.expr) -> Value:
         case _:
             kind = type(node).__name__
             raise scope.problem(f"{kind} expressions are not differentiable", node, "rewrite it with plain arithmetic")
+
+
+def container(scope: Scope, node: ast.expr) -> Value:
+    """Lower an expression that is indexed, measured or looped over: a list that grows is its elements here."""
+    if isinstance(node, ast.Name):
+        value = scope.lookup(node.id, node)
+        return value.data if isinstance(value, Growing) else value
+    return expression(scope, node)
 
 
 def _constant(node: ast.Constant) -> Value:

@@ -13,7 +13,7 @@ from srcgrad.transform.lower.values import IndexGrid, Items, Range, Static, Tupl
 
 def iterable(scope: Scope, node: ast.expr) -> Range | Items | IndexGrid | Tuple:
     """The iterable of a `for` statement."""
-    return as_iterable(scope, expressions.expression(scope, node), node)
+    return as_iterable(scope, expressions.container(scope, node), node)
 
 
 def as_iterable(scope: Scope, value: Value, node: ast.AST) -> Range | Items | IndexGrid | Tuple:

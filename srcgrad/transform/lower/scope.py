@@ -67,6 +67,7 @@ class Scope:
     env: dict[str, Value]
     function: types.FunctionType | None = None
     parent: Scope | None = None
+    growing: frozenset[str] = frozenset()  # names of lists that loops append to
     call_site: Location | None = None  # code of our own library is reported at the call
 
     @property
@@ -187,6 +188,14 @@ def _item_of(path: Callable[[], Any], k: int) -> Callable[[], Any]:
     return lambda: path()[k]
 
 
+def growing_names(nodes: list[ast.stmt]) -> frozenset[str]:
+    """The names that some loop calls `append` on."""
+    loops = [n for node in nodes for n in ast.walk(node) if isinstance(n, ast.For | ast.While)]
+    calls = [n for loop in loops for n in ast.walk(loop) if isinstance(n, ast.Call)]
+    owners = [c.func.value for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr == "append"]
+    return frozenset(o.id for o in owners if isinstance(o, ast.Name))
+
+
 def assigned_names(nodes: list[ast.stmt]) -> list[str]:
     """The names that statements bind, in order, not counting those of inner functions."""
     found: dict[str, None] = {}
@@ -199,6 +208,8 @@ def assigned_names(nodes: list[ast.stmt]) -> list[str]:
             return
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found[node.id] = None
+        if isinstance(node, ast.Attribute) and node.attr == "append" and isinstance(node.value, ast.Name):
+            found[node.value.id] = None
         for child in ast.iter_child_nodes(node):
             visit(child)
 

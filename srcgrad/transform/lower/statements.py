@@ -14,7 +14,7 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, control, effects, expressions, iteration, subscripts
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names
 from srcgrad.transform.lower.values import (
-    PENDING, POISON, IndexGrid, Items, Range, Tuple, Value, is_array, is_atom,
+    PENDING, POISON, Growing, IndexGrid, Items, Range, Tuple, Value, is_array, is_atom,
 )  # fmt: skip
 
 def block(scope: Scope, stmts: list[ast.stmt]) -> None:
@@ -86,6 +86,8 @@ def assign(scope: Scope, target: ast.expr, value: Value) -> None:
     """Bind or write `target`."""
     match target:
         case ast.Name():
+            if target.id in scope.growing and isinstance(value, Tuple) and value.is_list:
+                value = Growing(arrays.from_items(scope, value, None, target))
             if is_atom(value):
                 scope.build.name(value, target.id)
                 value = strong(value)
@@ -95,7 +97,7 @@ def assign(scope: Scope, target: ast.expr, value: Value) -> None:
             for element, item in zip(target.elts, items, strict=True):
                 assign(scope, element, item)
         case ast.Subscript():
-            owner = expressions.expression(scope, target.value)
+            owner = expressions.container(scope, target.value)
             subscripts.write(scope, owner, target, value)
         case ast.Attribute():
             raise scope.problem("an attribute cannot be written in a differentiable function", target, "return it")
@@ -116,7 +118,7 @@ def augmented(scope: Scope, stmt: ast.AugAssign) -> None:
         return
     if not isinstance(stmt.target, ast.Subscript):
         raise scope.problem("an attribute cannot be written in a differentiable function", stmt.target, "return it")
-    owner = expressions.expression(scope, stmt.target.value)
+    owner = expressions.container(scope, stmt.target.value)
     place = subscripts.place(scope, owner, stmt.target)
     if not isinstance(place, subscripts.Element):
         value = expressions.expression(scope, stmt.value)

@@ -35,6 +35,13 @@ class Tuple:
 
 
 @dataclass(frozen=True)
+class Growing:
+    """A list that a loop appends to, as an array of its elements: appending makes a longer one."""
+
+    data: Var
+
+
+@dataclass(frozen=True)
 class Closure:
     """A lambda or inner function, with the scope that it reads names from."""
 
@@ -133,6 +140,8 @@ def leaves(value: Value) -> list[Atom]:
     """The atoms in a value; for something that is no atom or tuple of atoms, none."""
     if isinstance(value, Tuple):
         return [leaf for item in value.items for leaf in leaves(item)]
+    if isinstance(value, Growing):
+        return [value.data]
     return [value] if is_atom(value) else []
 
 
@@ -140,6 +149,9 @@ def rebuild(value: Value, atoms: list[Atom]) -> Value:
     """`value` with its atoms replaced, in order, by those popped from the front of `atoms`."""
     if isinstance(value, Tuple):
         return Tuple(tuple(rebuild(item, atoms) for item in value.items), value.cls, value.is_list)
+    if isinstance(value, Growing):
+        data = atoms.pop(0)
+        return Growing(data) if isinstance(data, Var) else UNBOUND
     return atoms.pop(0) if is_atom(value) else value
 
 
@@ -148,7 +160,7 @@ def same_structure(a: Value, b: Value) -> bool:
     if isinstance(a, Tuple) and isinstance(b, Tuple):
         same = a.cls is b.cls and len(a.items) == len(b.items)
         return same and all(same_structure(x, y) for x, y in zip(a.items, b.items, strict=True))
-    if is_atom(a) and is_atom(b):
+    if (is_atom(a) and is_atom(b)) or (isinstance(a, Growing) and isinstance(b, Growing)):
         return True
     if isinstance(a, Static) and isinstance(b, Static):
         return a.object is b.object or (isinstance(a.object, str) and a.object == b.object)
@@ -159,7 +171,7 @@ def escapes(value: Value) -> bool:
     """Whether a value holds atoms that merging does not see: those of closures, ranges and bound methods."""
     if isinstance(value, Tuple):
         return any(escapes(v) for v in value.items)
-    return not (is_atom(value) or isinstance(value, Static | Mismatch) or value in (UNBOUND, POISON, PENDING))
+    return not (is_atom(value) or isinstance(value, Static | Mismatch | Growing) or value in (UNBOUND, POISON, PENDING))
 
 
 def join_types(a: Value, b: Value) -> list[Type] | None:
@@ -174,6 +186,8 @@ def describe(value: Value) -> str:
     """A value in words, for error messages."""
     if isinstance(value, Tuple):
         return "a list" if value.is_list else "a tuple"
+    if isinstance(value, Growing):
+        return "a list"
     if is_array(value):
         return f"a {value.type.ndim}-d {value.type.dtype} array"
     if is_atom(value):
