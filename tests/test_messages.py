@@ -173,7 +173,7 @@ BODIES = {
         "helper that takes keywords": "return helper_with_keywords(x)",
         "method that does not exist": "return a.nonsense() * x",
         "method of a tuple": "return (x, x).index(x)",
-        "append in a loop": "s = []\nfor i in range(n):\n    s.append(x)\nreturn s[0]",
+        "append of an array in a loop": "s = []\nfor i in range(n):\n    s.append(a)\nreturn s[0][0] * x",
         "append to an element": "s = ([x], x)\ns[0].append(x)\nreturn s[0][0]",
     },
     "arrays": {

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from srcgrad.ir.nodes import ONE, Atom, Carried, Const, For, If, Result, Undef, Var, While
-from srcgrad.ir.types import INT64, Scalar, Type
+from srcgrad.ir.nodes import FALSE, ONE, TRUE, Atom, Carried, Const, For, If, Result, Undef, Var, While
+from srcgrad.ir.types import BOOL, INT64, Scalar, Type, is_float
+from srcgrad.ir.walk import uses
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Value, describe, escapes, join_types, leaves, rebuild
+from srcgrad.transform.lower.scope import Scope, flag_of
+from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Value, describe, escapes, is_scalar, join_types, leaves, rebuild
 
 
 def branch(scope: Scope, cond: Atom, then: Callable[[], Any], orelse: Callable[[], Any], node: ast.AST) -> None:
@@ -27,14 +28,34 @@ def branch(scope: Scope, cond: Atom, then: Callable[[], Any], orelse: Callable[[
     other = scope.env
     results: list[Result] = []
     merged = {}
-    for name in dict.fromkeys([*one, *other]):
+    for name in dict.fromkeys(n for n in (*one, *other) if not n.endswith("?")):
         a, b = one.get(name, UNBOUND), other.get(name, UNBOUND)
         if a is not b and PENDING in (a, b):  # it keeps the value of an earlier iteration on that side
             scope.context.pending.add(name)
             a, b = (UNBOUND if v is PENDING else v for v in (a, b))
         merged[name] = a if a is b else _merge(scope, name, a, b, results, (first, second))
+        bound = _merged_flag(name, (a, one), (b, other), results)
+        if bound is not None and merged[name] is not UNBOUND:
+            merged[flag_of(name)] = bound
     scope.env = merged
     scope.build.emit(If(cond, tuple(first), tuple(second), tuple(results), loc=scope.at(node)))
+
+
+def _all_floats(atoms: Sequence[Atom]) -> bool:
+    """Whether a missing value shows by itself: a float is nan then."""
+    return all(is_scalar(a) and is_float(a.type) for a in atoms)
+
+
+def _merged_flag(name: str, then: tuple[Value, dict], orelse: tuple[Value, dict], results: list[Result]) -> Atom | None:
+    """Whether a name is bound after a branch, where that is not certain; a float without a value is nan instead."""
+    flags = [FALSE if v is UNBOUND else env.get(flag_of(name), TRUE) for v, env in (then, orelse)]
+    if flags == [TRUE, TRUE] or _all_floats([a for v, _ in (then, orelse) for a in leaves(v)]):
+        return None
+    if flags[0] is flags[1]:
+        return flags[0]
+    merged = Var("bound", BOOL)
+    results.append(Result(merged, *flags))
+    return merged
 
 
 def _merge(scope: Scope, name: str, a: Value, b: Value, results: list[Result], blocks: tuple[list, list]) -> Value:
@@ -79,7 +100,8 @@ def for_range(
 ) -> None:  # fmt: skip
     """`for i in range(*bounds)`. `body` lowers the body and returns the exit condition, if there is one."""
     index = Var(hint, INT64)
-    carried, block, exit_atom = _fixpoint(scope, assigned, lambda: body(index), node)
+    certain = all(isinstance(b, Const) for b in bounds) and len(range(*(b.value for b in bounds))) > 0  # type: ignore[union-attr]
+    carried, block, exit_atom = _fixpoint(scope, assigned, lambda: body(index), node, certain=certain)
     start, stop, step = (strong(scope.build.cast(b, INT64)) for b in bounds)
     scope.build.emit(For(index, start, stop, step, carried, tuple(block), exit_atom, loc=scope.at(node)))
 
@@ -96,15 +118,19 @@ def while_true(
         body()
         return test()
 
-    carried, block, again = _fixpoint(scope, assigned, once, node)
+    certain = isinstance(cond, Const)  # and true
+    carried, block, again = _fixpoint(scope, assigned, once, node, certain=certain)
     assert again is not None
     scope.build.emit(While(cond, again, carried, tuple(block), loc=scope.at(node)))
 
 
 def _fixpoint(
-    scope: Scope, assigned: list[str], body: Callable[[], Atom | None], node: ast.AST
+    scope: Scope, assigned: list[str], body: Callable[[], Atom | None], node: ast.AST, *, certain: bool
 ) -> tuple[tuple[Carried, ...], list, Atom | None]:
-    """Lower a loop body until the types of what it carries are stable, and bind the results."""
+    """Lower a loop body until the types of what it carries are stable, and bind the results.
+
+    `certain` says that the body runs at least once.
+    """
     before = dict(scope.env)
     names = list(dict.fromkeys(n for n in assigned if n in scope.local))
     inits = {n: UNBOUND if before.get(n) is PENDING else before.get(n, UNBOUND) for n in names}
@@ -117,11 +143,14 @@ def _fixpoint(
         del scope.context.problems[problems:]
         scope.env = dict(before)
         inside: dict[str, list[Var]] = {}
+        flags = {n: Var("bound", BOOL) for n in names}
         for name, ts in types.items():
             template = templates.get(name, inits[name])
             if template is not UNBOUND and template is not POISON and not isinstance(template, Mismatch):
                 inside[name] = [Var(name, t) for t in ts]
                 scope.env[name] = rebuild(template, list(inside[name]))
+                if (inits[name] is UNBOUND or flag_of(name) in before) and not _all_floats(inside[name]):
+                    scope.env[flag_of(name)] = flags[name]
         if attempt == 0:
             scope.env.update({n: PENDING for n in names if inits[n] is UNBOUND})
             outer_pending, scope.context.pending = scope.context.pending, set()
@@ -178,7 +207,16 @@ def _fixpoint(
                 out = Var(name, t)
                 carried.append(Carried(var, start[k], _convert(scope, leaf, t), out))
                 results.append(out)
-            final[name] = rebuild(nxt, results)
+            final[name] = rebuild(nxt, list(results))
+            first: Atom = FALSE if inits[name] is UNBOUND else before.get(flag_of(name), TRUE)
+            final.pop(flag_of(name), None)
+            if first != TRUE and not _all_floats(results):
+                last = after.get(flag_of(name), TRUE)
+                if last != TRUE or not certain:
+                    final[flag_of(name)] = Var("bound", BOOL)
+                    carried.append(Carried(flags[name], first, last, final[flag_of(name)]))
+                elif flags[name] in uses(tuple(block)):
+                    carried.append(Carried(flags[name], first, last, Var("bound", BOOL)))
     finally:
         scope.build.stack.pop()
     scope.env = final

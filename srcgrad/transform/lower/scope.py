@@ -13,7 +13,7 @@ import numpy as np
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.location import Location
-from srcgrad.ir.nodes import Atom, Const, Var
+from srcgrad.ir.nodes import Atom, Const, Effect, If, Var
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar
 from srcgrad.transform.build import Builder
 from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Static, Tuple, Value
@@ -87,6 +87,7 @@ class Scope:
 
     def bind(self, name: str, value: Value) -> None:
         self.env[name] = value
+        self.env.pop(flag_of(name), None)
 
     def lookup(self, name: str, node: ast.AST) -> Value:
         if name in self.local:
@@ -103,11 +104,21 @@ class Scope:
                 what = f"'{name}'" if name else "this expression"
                 message = f"{what} is {value.one} on one path and {value.other} on another"
                 raise self.problem(message, node, "give it one type on all paths")
+            self._check_bound(name, node)
             return value
         if self.parent is not None:
             return self.parent.lookup(name, node)
         assert self.function is not None
         return self._captured(self.function, name, node)
+
+    def _check_bound(self, name: str, node: ast.AST) -> None:
+        """Raise at run time, as Python does, where the path that was taken has not bound the name."""
+        bound = self.env.get(flag_of(name))
+        if bound is None or getattr(node, "always_bound", False):
+            return
+        error = Effect(f"raise UnboundLocalError({name!r})", (), loc=self.at(node))
+        self.build.emit(If(self.build.op("not", bound), (error,), (), (), loc=self.at(node)))
+        del self.env[flag_of(name)]
 
     def _captured(self, function: types.FunctionType, name: str, node: ast.AST) -> Value:
         if name in function.__code__.co_freevars:
@@ -162,6 +173,11 @@ class Scope:
             return getattr(outer() if outer is not None else origin, attribute)
 
         return self.capture(attribute, read, ("attribute", id(origin), attribute), node)
+
+
+def flag_of(name: str) -> str:
+    """The name of the bool that says, where it is not certain, whether a name is bound."""
+    return f"{name}?"
 
 
 def _holds_array(value: Any) -> bool:

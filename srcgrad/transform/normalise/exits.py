@@ -67,7 +67,9 @@ class _Exits:
         head = [self._set(self.returned, value=False, at=self.node)] if self.flag_read else []
         if not any(isinstance(n, ast.Name) and n.id == self.result for s in body for n in ast.walk(s)):
             return [*head, *body]
-        return [*head, *body, self._at(ast.Return(ast.Name(self.result, ast.Load())), self.node.body[-1])]
+        read = ast.Name(self.result, ast.Load())
+        read.always_bound = True  # type: ignore[attr-defined]  # whatever path led here has set it
+        return [*head, *body, self._at(ast.Return(read), self.node.body[-1])]
 
     @staticmethod
     def _at(node, like):
