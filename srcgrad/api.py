@@ -91,10 +91,11 @@ def _dispatcher_options(function: Any) -> dict[str, Any]:
     return kept
 
 
-def _callee(function: Any) -> Callee:
+def callee_of(function: Any) -> Callee:
     """The program behind anything that can be differentiated."""
-    if isinstance(function, Differentiable | Transformed):
-        return function.callee
+    known = getattr(function, "callee", None)
+    if isinstance(known, Callee):  # a differentiable function, a gradient or a Jacobian
+        return known
     if isinstance(function, custom_vjp):
         return Callee(UserFunction(function, Options()))
     return differentiable(function).callee
@@ -123,7 +124,7 @@ def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) 
     >>> grad(lambda x: x * x * x)(2.0)
     12.0
     """
-    program = GradientOf(_callee(function).program, argnums, with_value=False, has_aux=has_aux)
+    program = GradientOf(callee_of(function).program, argnums, with_value=False, has_aux=has_aux)
     return Transformed(Callee(program), function)
 
 
@@ -136,7 +137,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool
     Raises:
         ArgumentError, NonScalarError, UnsupportedError: as for `grad`.
     """
-    program = GradientOf(_callee(function).program, argnums, with_value=True, has_aux=has_aux)
+    program = GradientOf(callee_of(function).program, argnums, with_value=True, has_aux=has_aux)
     return Transformed(Callee(program), function)
 
 
@@ -154,7 +155,7 @@ def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any
 
     Griewank & Walther (2008), section 3.2.
     """
-    return run_vjp(_callee(function), primals)
+    return run_vjp(callee_of(function), primals)
 
 
 def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -175,7 +176,7 @@ def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[
 
     Griewank & Walther (2008), section 3.1.
     """
-    return run_jvp(_callee(function), tuple(primals), tuple(tangents))
+    return run_jvp(callee_of(function), tuple(primals), tuple(tangents))
 
 
 def hvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:

@@ -8,18 +8,43 @@ from typing import Any
 
 import numpy as np
 
-from srcgrad.api import grad, jvp, vjp
+from srcgrad.api import callee_of, grad, jvp, vjp
+from srcgrad.differentiable import Callee
 from srcgrad.errors import ArgumentError, Problem
+from srcgrad.program import GradientOf, resolve_argnums
 
 __all__ = ["hessian", "jacfwd", "jacrev"]
 
 
-def jacfwd(function: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+class Jacobian:
+    """A function made by `jacfwd` or `jacrev`; for a scalar function it is the gradient, and can be differentiated."""
+
+    def __init__(self, function: Callable[..., Any], argnums: Any, *, forward: bool) -> None:
+        self.function, self.argnums, self.forward = function, argnums, forward
+        self.of = callee_of(function)
+        program = GradientOf(self.of.program, argnums, with_value=False, has_aux=False)
+        self.callee = Callee(program)
+        functools.update_wrapper(self, getattr(function, "py_func", function), updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        values = self.of.bind(args, kwargs)
+        names = resolve_argnums(self.argnums, self.of.parameters, self.of.program.name)
+        chosen = [_checked(self.of.parameters.index(n), n, values) for n in names]
+        if self.forward:
+            found = [_columns(self.function, values, k) for k in chosen]
+        else:
+            value, pullback = vjp(self.function, *values)
+            rows = [_rows(value, leaf, pullback, values, chosen) for leaf in range(_count(value))]
+            found = [_structure(value, [row[j] for row in rows]) for j in range(len(chosen))]
+        return _transposed(found, self.argnums)
+
+
+def jacfwd(function: Callable[..., Any], argnums: Any = 0) -> Jacobian:
     """The Jacobian by forward mode: one run for each input.
 
     Args:
         function: as for `srcgrad.grad`, or a gradient; returns a number, an array or a tuple of them.
-        argnums: the index of the float or array to differentiate with respect to, or a tuple of them.
+        argnums: the float or array to differentiate with respect to: an index, a name, or a tuple of them.
 
     Returns:
         A function of the same arguments. For a result of shape `r` and an argument of shape `a` it returns an array of
@@ -31,16 +56,10 @@ def jacfwd(function: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> 
 
     Griewank & Walther (2008), section 3.1.
     """
-
-    @functools.wraps(_wrapped(function), updated=())
-    def jacobian(*args: Any) -> Any:
-        found = [_columns(function, args, k) for k in _indices(argnums, args)]
-        return _transposed(found, argnums)
-
-    return jacobian
+    return Jacobian(function, argnums, forward=True)
 
 
-def jacrev(function: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+def jacrev(function: Callable[..., Any], argnums: Any = 0) -> Jacobian:
     """The Jacobian by reverse mode: one run of the reverse sweep for each output. See `jacfwd`.
 
     Raises:
@@ -48,27 +67,15 @@ def jacrev(function: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> 
 
     Griewank & Walther (2008), section 3.2.
     """
-
-    @functools.wraps(_wrapped(function), updated=())
-    def jacobian(*args: Any) -> Any:
-        value, pullback = vjp(function, *args)
-        chosen = _indices(argnums, args)
-        rows = [_rows(value, leaf, pullback, args, chosen) for leaf in range(_count(value))]
-        found = []
-        for j in range(len(chosen)):
-            parts = [row[j] for row in rows]
-            found.append(_structure(value, parts))
-        return _transposed(found, argnums)
-
-    return jacobian
+    return Jacobian(function, argnums, forward=False)
 
 
-def hessian(function: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+def hessian(function: Callable[..., Any], argnums: Any = 0) -> Jacobian:
     """The Hessian of a scalar function, forward over reverse.
 
     Args:
         function: as for `srcgrad.grad`.
-        argnums: the index of the float or array to differentiate with respect to, or a tuple of them.
+        argnums: the float or array to differentiate with respect to: an index, a name, or a tuple of them.
 
     Returns:
         A function of the same arguments; for an argument of shape `a` it returns an array of shape `a + a`; for
@@ -83,24 +90,15 @@ def hessian(function: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
     return jacfwd(grad(function, argnums=argnums), argnums)
 
 
-def _wrapped(function: Any) -> Any:
-    return getattr(function, "py_func", function)
+def _checked(k: int, name: str, values: tuple[Any, ...]) -> int:
+    value = values[k]
+    if not (isinstance(value, float | np.floating) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")):
+        message = f"'{name}' is {type(value).__name__}, and not a float or an array of floats"
+        raise ArgumentError(Problem(message, hint="pass a float or an array of floats"))
+    return k
 
 
-def _indices(argnums: int | tuple[int, ...], args: tuple[Any, ...]) -> list[int]:
-    out = []
-    for k in argnums if isinstance(argnums, tuple) else (argnums,):
-        if not isinstance(k, int) or not -len(args) <= k < len(args):
-            raise ArgumentError(Problem(f"there is no argument number {k!r}", hint="use an index"))
-        value = args[k]
-        if not (isinstance(value, float | np.floating) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")):
-            message = f"argument {k} is {type(value).__name__}, and not a float or an array of floats"
-            raise ArgumentError(Problem(message, hint="pass a float or an array of floats"))
-        out.append(k % len(args))
-    return out
-
-
-def _transposed(found: list[Any], argnums: int | tuple[int, ...]) -> Any:
+def _transposed(found: list[Any], argnums: Any) -> Any:
     """From one Jacobian an argument to JAX's nesting: results outside, arguments inside."""
     if not isinstance(argnums, tuple):
         return found[0]

@@ -25,7 +25,7 @@ LAYERS = {
     "version": {"errors", "ir", "transform", "backend", "structure", "program"},
     "differentiable": {"errors", "ir", "transform", "backend", "structure", "program", "version"},
     "api": {"errors", "backend", "custom", "program", "differentiable"},
-    "jacobians": {"errors", "api"},
+    "jacobians": {"errors", "api", "differentiable", "program"},
     "testing": {"errors", "api"},
     "__init__": {"errors", "rules", "custom", "api", "jacobians"},
 }
