@@ -101,7 +101,7 @@ def callee_of(function: Any) -> Callee:
     return differentiable(function).callee
 
 
-def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Transformed:  # noqa: FBT001, FBT002
+def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Transformed:
     """The gradient of a function with a float result, by reverse mode.
 
     Args:
@@ -128,7 +128,7 @@ def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) 
     return Transformed(Callee(program), function)
 
 
-def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Transformed:  # noqa: FBT001, FBT002
+def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Transformed:
     """The value and the gradient in one call. See `grad`.
 
     Returns:

@@ -20,7 +20,13 @@ from srcgrad.errors import ArgumentError, Problem
 from srcgrad.ir.nodes import flatten
 from srcgrad.ir.printer import Printed, print_function
 from srcgrad.program import (
-    GradientOf, Program, UserFunction, inline_program, nothing_returned, parameters_of, resolve_argnums,
+    GradientOf,
+    Program,
+    UserFunction,
+    inline_program,
+    nothing_returned,
+    parameters_of,
+    resolve_argnums,
 )  # fmt: skip
 from srcgrad.transform import pipeline
 from srcgrad.transform.lower.scope import Scope

@@ -71,7 +71,7 @@ class UnsupportedError(SrcgradError):
 
 
 class ArgumentError(SrcgradError, TypeError):
-    """A call does not fit: a wrong `argnums`, a cotangent of another shape, a written argument that overlaps another."""
+    """A call does not fit: a wrong `argnums`, a cotangent of another shape, a written argument that overlaps one."""
 
 
 class NonScalarError(ArgumentError):

@@ -110,12 +110,11 @@ def _transposed(found: list[Any], argnums: Any) -> Any:
 def _columns(function: Callable[..., Any], args: tuple[Any, ...], k: int) -> Any:
     shape = np.shape(args[k])
     columns = []
-    value: Any = None
     for unit in _units(args[k]):
-        value, column = jvp(function, args, tuple(unit if j == k else _zeros(a) for j, a in enumerate(args)))
+        _, column = jvp(function, args, tuple(unit if j == k else _zeros(a) for j, a in enumerate(args)))
         columns.append(column)
     if not columns:
-        value, column = jvp(function, args, tuple(_zeros(a) for a in args))
+        _, column = jvp(function, args, tuple(_zeros(a) for a in args))
         return _stacked([], column, shape)
     return _stacked(columns, columns[0], shape)
 

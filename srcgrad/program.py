@@ -73,7 +73,8 @@ class GradientOf(Program):
         parts = [_gradient_value(kinds[n], trees[n], left) for n in names]
         gradient: Value = parts[0] if not isinstance(self.argnums, tuple) else Tuple(tuple(parts))
         result = _with_value(gradient, inner.result, value, with_value=self.with_value, has_aux=self.has_aux)
-        return Lowered(replace(ir, name=f"{inner.function.name}_gradient", results=atoms_of(result)), inner.captures, result)
+        ir = replace(ir, name=f"{inner.function.name}_gradient", results=atoms_of(result))
+        return Lowered(ir, inner.captures, result)
 
 
 def _with_value(gradient: Value, shape: Value, atoms: Any, *, with_value: bool, has_aux: bool) -> Value:
@@ -115,7 +116,7 @@ def scalar_objective(result: Value, program: Program, *, has_aux: bool) -> Any:
         NonScalarError: there is none.
     """
     if has_aux:
-        if not (isinstance(result, Tuple) and len(result.items) == 2):  # noqa: PLR2004
+        if not (isinstance(result, Tuple) and len(result.items) == 2):
             message = f"with has_aux, '{program.name}' must return a pair, but it returns {describe(result)}"
             raise NonScalarError(Problem(message, hint="return (value, aux)"))
         result = result.items[0]
@@ -159,7 +160,8 @@ def resolve_argnums(argnums: Any, names: list[str], program: str) -> list[str]:
                 raise ArgumentError(Problem(f"'{program}' has no argument number {a} to differentiate", hint=hint))
             found.append(names[a])
         else:
-            raise ArgumentError(Problem(f"argnums must be indices or names, but got {a!r}", hint="use argnums=(0, 1)"))
+            message = f"argnums must be indices or names, but got {a!r}"
+            raise ArgumentError(Problem(message, hint="use argnums=(0, 1)"))
     if len(set(found)) < len(found):
         raise ArgumentError(Problem("argnums selects an argument twice", hint="name each argument once"))
     return found

@@ -75,7 +75,8 @@ def check_grads(
 
 def _plain(f: Any) -> Callable[..., Any]:
     """The function to take differences of: the Python function, or the compiled gradient."""
-    return getattr(f, "py_func", f)
+    plain: Callable[..., Any] = getattr(f, "py_func", f)
+    return plain
 
 
 def _leaves(tree: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""One program compiled for one choice of argument types: its primal, tangent and sweeps, each made when first called."""
+"""One program compiled for one choice of argument types: its primal, tangent and sweeps, made when first called."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ class Kernel:
             for j, other in enumerate(flat[: self.own]):
                 if k < self.own and j != k and isinstance(other, np.ndarray) and _overlap(flat[k], other):
                     first, second = (self.function.params[i].hint for i in sorted((j, k)))
-                    message = f"'{first}' and '{second}' share memory, and '{self.function.params[k].hint}' is overwritten"
+                    written = self.function.params[k].hint
+                    message = f"'{first}' and '{second}' share memory, and '{written}' is overwritten"
                     raise ArgumentError(Problem(message, hint="pass a copy of one of them"))
 
 
@@ -131,7 +132,7 @@ def _same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, int | float | str | np.generic):
-        return bool(a == b) or (a != a and b != b)
+        return bool(a == b) or (a != a and b != b)  # noqa: PLR0124 - two NaNs are the same value
     if isinstance(a, tuple):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
     return False

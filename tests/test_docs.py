@@ -1,10 +1,18 @@
-"""The Python examples in the README run as they stand."""
+"""The Python examples in the README run as they stand, and docs/ shows what srcgrad generates."""
 
+import ast
 import linecache
 import re
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+import numpy as np
+
+import srcgrad as sg
+from srcgrad.transform.normalise import structure_exits
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -19,3 +27,24 @@ def test_python_blocks_run():
         source = match.group(1)
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # inspect reads it here
         exec(compile(source, name, "exec"), namespace)
+
+
+def test_architecture_shows_what_is_generated(define, request):
+    """The texts after `<!-- name -->`; `--update-golden` writes them anew."""
+    page = ARCHITECTURE.read_text(encoding="utf-8")
+    source = BLOCK.search(page).group(1)
+    f = sg.differentiable(define(source, "relax"), target="python")
+    args = np.linspace(0.0, 1.0, 5), 0.1
+    shown = {kind: f.source(kind, *args, argnums=(0, 1)) for kind in ("primal", "adjoint")}
+    shown = {kind: text[text.index("def ") :] for kind, text in shown.items()}
+    shown["normalised"] = "\n".join(ast.unparse(s) for s in structure_exits(ast.parse(source).body[0])) + "\n"
+    expected = page
+    for name, text in shown.items():
+        expected, count = re.subn(
+            rf"(<!-- {name} -->\n```python\n).*?```", lambda m, t=text: f"{m[1]}{t}```", expected, flags=re.DOTALL
+        )
+        assert count == 1, name
+    if request.config.getoption("--update-golden"):
+        ARCHITECTURE.write_text(expected, encoding="utf-8")
+    else:
+        assert page == expected, "docs/architecture.md differs; if that is meant, run pytest with --update-golden"

@@ -44,7 +44,7 @@ class _Adapter:
         if args not in self.dispatchers:
             printed, arrays = self.print_for(self.owner, [kind_of(a) for a in args])
             namespace = dict(arrays)
-            exec(compile(printed.text, f"<srcgrad {printed.name}>", "exec"), namespace)  # noqa: S102
+            exec(compile(printed.text, f"<srcgrad {printed.name}>", "exec"), namespace)
             options = self.owner.options.changed(cache=False).numba_options()
             self.dispatchers[args] = numba.njit(**options)(namespace[printed.name])
         return self.dispatchers[args]

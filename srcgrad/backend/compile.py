@@ -63,7 +63,7 @@ def compile_text(printed: Printed, options: Options) -> Callable[..., Any]:
     module = types.ModuleType(f"srcgrad_generated_{printed.name}_{digest}")
     module.__file__ = filename
     sys.modules[module.__name__] = module
-    exec(compile(printed.text, filename, "exec"), module.__dict__)  # noqa: S102 - generated code is there to be run
+    exec(compile(printed.text, filename, "exec"), module.__dict__)
     function = module.__dict__[printed.name]
     return _Mapped(numba.njit(**options.numba_options())(function), printed)
 
@@ -87,7 +87,7 @@ def _python(printed: Printed, filename: str) -> Callable[..., Any]:
     solid = _Solid()
     tree = solid.visit(ast.parse(printed.text, filename))
     namespace: dict[str, Any] = {"__name__": "srcgrad_generated", **solid.values}
-    exec(compile(tree, filename, "exec"), namespace)  # noqa: S102 - generated code is there to be run
+    exec(compile(tree, filename, "exec"), namespace)
     function = namespace[printed.name]
 
     def call(*args: Any) -> Any:

@@ -79,7 +79,7 @@ def promote(a: Scalar, b: Scalar) -> Scalar:
     kinds = {np.dtype(t.dtype).kind for t in (a, b)}
     if kinds <= {"b", "i"}:
         return INT64
-    if kinds == {"u"} or kinds == {"u", "b"}:
+    if "u" in kinds and kinds <= {"u", "b"}:
         return Scalar("uint64")
     return Scalar(np.result_type(a.dtype, b.dtype).name)
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from srcgrad.errors import InternalError
 from srcgrad.ir.nodes import (
-    Assign, Atom, Block, Const, For, Function, If, Increment, Load, Stmt, Store, Undef, Var, View, While, flatten,
+    Assign,
+    Atom,
+    Block,
+    Const,
+    For,
+    Function,
+    If,
+    Increment,
+    Load,
+    Stmt,
+    Store,
+    Undef,
+    Var,
+    View,
+    While,
+    flatten,
 )  # fmt: skip
 from srcgrad.ir.types import BOOL, Array, Scalar, is_integer
 from srcgrad.ir.walk import defined, operands

@@ -6,8 +6,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
-    Alloc, Assign, Atom, Block, Carried, Custom, Effect, For, If, Increment, ListAppend, ListGet, ListNew, Load, NewAxis,
-    Reserve, Result, Slice, Stmt, Store, Var, View, While, flatten,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Carried,
+    Custom,
+    Effect,
+    For,
+    If,
+    Increment,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Load,
+    NewAxis,
+    Reserve,
+    Result,
+    Slice,
+    Stmt,
+    Store,
+    Var,
+    View,
+    While,
+    flatten,
 )  # fmt: skip
 
 

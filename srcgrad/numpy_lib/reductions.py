@@ -11,7 +11,7 @@ def count(a):
 
 
 @defines(np.sum)
-def sum(a):  # noqa: A001
+def sum(a):
     total = a.dtype.type(0)
     for i in np.ndindex(a.shape):
         total = total + a[i]
@@ -47,7 +47,7 @@ def std(a):
 
 
 @defines(np.max, np.amax)
-def max(a):  # noqa: A001
+def max(a):
     if a.size == 0:
         raise ValueError("zero-size array to reduction operation maximum which has no identity")
     best = a[(0,) * a.ndim]
@@ -57,7 +57,7 @@ def max(a):  # noqa: A001
 
 
 @defines(np.min, np.amin)
-def min(a):  # noqa: A001
+def min(a):
     if a.size == 0:
         raise ValueError("zero-size array to reduction operation minimum which has no identity")
     best = a[(0,) * a.ndim]

@@ -29,9 +29,8 @@ def polygamma(n, x):
     while y < 15.0 + n:
         total += sign * factorial / y ** (n + 1)
         y += 1.0
-    if n == 0:
-        series = math.log(y) - 0.5 / y
-    else:
+    series = math.log(y) - 0.5 / y
+    if n > 0:
         series = sign * (factorial / n / y**n + factorial / (2.0 * y ** (n + 1)))
     # B_2k (2k + n - 1)! / ((2k)! y^(2k + n))
     ratio = 1.0

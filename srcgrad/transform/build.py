@@ -12,10 +12,26 @@ import numpy as np
 
 from srcgrad.ir.location import NOWHERE, Location
 from srcgrad.ir.nodes import (
-    Alloc, Assign, Atom, Const, For, If, Increment, Load, Result, Stmt, Store, Undef, Var, View, integer,
+    ZERO,
+    Alloc,
+    Assign,
+    Atom,
+    Const,
+    For,
+    If,
+    Increment,
+    Load,
+    Result,
+    Stmt,
+    Store,
+    Undef,
+    Var,
+    View,
+    integer,
 )  # fmt: skip
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, Type, is_float, is_integer, promote, unify
 from srcgrad.rules import RULES
+
 
 def _power(x: Any, y: Any) -> Any:
     """`x ** y` where it is real and of a sensible size."""
@@ -150,7 +166,7 @@ class Builder:
         """NumPy 2's rule for literals: `1.0 - y` is float32 where `y` is (NEP 50)."""
         solid = [a.type for a in args if not (isinstance(a, Const) and a.weak) and isinstance(a.type, Scalar)]
         floats = {t.dtype for t in solid if is_float(t)}
-        single = floats == {"float32"} and not any(t in (INT64,) for t in solid)
+        single = floats == {"float32"} and INT64 not in solid
 
         def one(position: int, atom: Atom) -> Atom:
             if not (isinstance(atom, Const) and atom.weak):
@@ -279,7 +295,7 @@ class Builder:
 
     # -- control flow ------------------------------------------------------------------------------------------
 
-    def loop(self, stop: Atom, body: Callable[[Var], None], *, hint: str = "i", start: Atom = integer(0)) -> None:
+    def loop(self, stop: Atom, body: Callable[[Var], None], *, hint: str = "i", start: Atom = ZERO) -> None:
         """`for hint in range(start, stop): body(index)`, carrying nothing."""
         index = Var(hint, INT64)
         with self.block() as statements:

@@ -105,10 +105,7 @@ def _narrow(candidates: list, code: types.CodeType) -> list:
     """The one of several functions on a line that `code` was compiled from."""
     if hasattr(code, "co_positions"):  # Python 3.11
         spans = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
-        around = [
-            n for n in candidates
-            if all((n.lineno, n.col_offset) <= (a, c) and (b, d) <= (n.end_lineno, n.end_col_offset) for a, b, c, d in spans)
-        ]  # fmt: skip
+        around = [n for n in candidates if all(_covers(n, span) for span in spans)]
         if around and spans:
             return [max(around, key=lambda n: (n.lineno, n.col_offset))]  # the innermost
 
@@ -128,6 +125,13 @@ def _narrow(candidates: list, code: types.CodeType) -> list:
         )
         raise UnsupportedError(problem)
     return same
+
+
+def _covers(node: ast.FunctionDef | ast.Lambda, span: tuple[int, int, int, int]) -> bool:
+    """Whether an instruction's place in the source is inside a function."""
+    line, end_line, column, end_column = span
+    first, last = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return first <= (line, column) and (end_line, end_column) <= last  # type: ignore[operator]
 
 
 def _from_inspect(function: types.FunctionType) -> list[ast.FunctionDef | ast.Lambda]:

@@ -10,8 +10,30 @@ from dataclasses import dataclass, field, replace
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
-    Alloc, Assign, Atom, Block, Carried, Custom, Effect, For, Function, If, Increment, ListAppend, ListGet, ListNew, Load,
-    Reserve, Result, Stmt, Store, Undef, Var, View, While, number,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Carried,
+    Custom,
+    Effect,
+    For,
+    Function,
+    If,
+    Increment,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Load,
+    Reserve,
+    Result,
+    Stmt,
+    Store,
+    Undef,
+    Var,
+    View,
+    While,
+    number,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList, Scalar, Type, is_float
 from srcgrad.ir.walk import map_tree
@@ -211,11 +233,13 @@ class _Tangent:
 
     def branch(self, stmt: If) -> None:
         sides, ends = [], []
-        for body, atoms in ((stmt.then, [r.then for r in stmt.results]), (stmt.orelse, [r.orelse for r in stmt.results])):
+        for k, body in enumerate((stmt.then, stmt.orelse)):
             with self.build.block() as statements:
                 self.block(body)
             sides.append(tuple(statements))
-            ends.append([self.side(a) if self.carries(r.var) else None for r, a in zip(stmt.results, atoms, strict=True)])
+            atoms = [r.orelse if k else r.then for r in stmt.results]
+            pairs = zip(stmt.results, atoms, strict=True)
+            ends.append([self.side(a) if self.carries(r.var) else None for r, a in pairs])
         results = list(stmt.results)
         for r, then, orelse in zip(stmt.results, *ends, strict=True):
             if then is not None and orelse is not None:

@@ -8,8 +8,29 @@ from dataclasses import dataclass, field
 
 from srcgrad.ir.location import Location
 from srcgrad.ir.nodes import (
-    Alloc, Assign, Atom, Block, Carried, Const, Effect, For, If, Increment, ListAppend, ListGet, ListNew, Load,
-    NewAxis, Reserve, Slice, Stmt, Store, Undef, Var, View, While,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Carried,
+    Const,
+    Effect,
+    For,
+    If,
+    Increment,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Load,
+    NewAxis,
+    Reserve,
+    Slice,
+    Stmt,
+    Store,
+    Undef,
+    Var,
+    View,
+    While,
 )  # fmt: skip
 from srcgrad.ir.types import Array, is_integer
 from srcgrad.ir.walk import blocks, operands, statements, uses

@@ -6,7 +6,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from srcgrad.ir.nodes import (
-    Atom, Block, For, Function, If, ListGet, Load, Reserve, Result, Stmt, Undef, Var, While, flatten,
+    Atom,
+    Block,
+    For,
+    Function,
+    If,
+    ListGet,
+    Load,
+    Reserve,
+    Result,
+    Stmt,
+    Undef,
+    Var,
+    While,
+    flatten,
     number,
 )  # fmt: skip
 from srcgrad.ir.types import Array, Scalar, is_float
@@ -56,7 +69,8 @@ def joint_adjoint(
         seed: the cotangent of a scalar objective, where it is a constant and no parameter.
 
     Returns:
-        A function of the same parameters and of one cotangent for each float in the objective. It returns the results, then
+        A function of the same parameters and of one cotangent for each float in the objective. It returns the results,
+        then
         the gradient of the sum of cotangent times result for each of `wrt`.
     """
     sweeps = _sweeps(function, wrt, function.results if objective is None else objective, seed)

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from srcgrad.ir.nodes import (
-    ZERO, Alloc, Atom, Const, If, ListAppend, ListGet, ListNew, Result, Slice, Undef, Var, View, integer,
+    ZERO,
+    Alloc,
+    Atom,
+    Const,
+    If,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Result,
+    Slice,
+    Undef,
+    Var,
+    View,
+    integer,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList
 from srcgrad.transform.adjoint.handles import Family, numbered_base, recorded

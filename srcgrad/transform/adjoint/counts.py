@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
-    ONE, ZERO, Assign, Atom, Block, Carried, For, Function, If, Loop, Stmt, Var, While,
+    ONE,
+    ZERO,
+    Assign,
+    Atom,
+    Block,
+    Carried,
+    For,
+    Function,
+    If,
+    Loop,
+    Stmt,
+    Var,
+    While,
 )  # fmt: skip
 from srcgrad.ir.types import INT64
 

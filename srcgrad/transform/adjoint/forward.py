@@ -5,7 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from srcgrad.ir.nodes import (
-    ONE, ZERO, Alloc, Assign, Atom, Block, Carried, For, If, Loop, Reserve, Result, Stmt, Store, Undef, Var, While,
+    ONE,
+    ZERO,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Carried,
+    For,
+    If,
+    Loop,
+    Reserve,
+    Result,
+    Stmt,
+    Store,
+    Undef,
+    Var,
+    While,
     integer,
 )  # fmt: skip
 from srcgrad.ir.types import Array
@@ -20,7 +36,7 @@ Key = Var  # a growing tape, or the count of its used slots, by the var that sta
 
 @dataclass(eq=False)
 class Forward:
-    """Rebuilds the primal with its tape. `final` maps what the reverse sweep calls a growing tape to its last handle."""
+    """Rebuilds the primal with its tape. `final` maps the reverse sweep's name for a growing tape to its last handle."""
 
     plan: Plan
     final: dict[Var, Atom] = field(default_factory=dict)
@@ -210,8 +226,7 @@ def _export(stmt: Stmt, wanted: set[Var], mapping: dict[Var, Var]) -> Stmt:
     for k, body in enumerate((stmt.then, stmt.orelse)):
         inner: dict[Var, Var] = {}
         block = tuple(_export(s, wanted, inner) for s in body)
-        for var in [v for s in body for v in defined(s) if v in wanted]:
-            inner[var] = var
+        inner |= {v: v for s in body for v in defined(s) if v in wanted}
         for var, here in inner.items():
             out = Var(var.hint, var.type)
             nothing = Undef(var.type, silent=True)

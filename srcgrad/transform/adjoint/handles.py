@@ -12,7 +12,22 @@ from dataclasses import dataclass, field, replace
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
-    ONE, Alloc, Assign, Atom, Block, Carried, For, Function, If, Result, Stmt, Undef, Var, View, While, integer,
+    ONE,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Carried,
+    For,
+    Function,
+    If,
+    Result,
+    Stmt,
+    Undef,
+    Var,
+    View,
+    While,
+    integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, is_float
 from srcgrad.ir.walk import view_atoms
@@ -105,7 +120,8 @@ def _family(bases: frozenset[Var], aliases: Aliases, places: Places) -> Family:
         stmt = places.home.get(handle)
         same = len({(h.type.ndim, h.type.dtype) for h in entries}) == 1  # type: ignore[union-attr]
         if not same or (handle in dynamic and not isinstance(stmt, Alloc | View)):
-            message = f"'{handle.hint or 'this array'}' is one of several arrays in a way that is not differentiable yet"
+            what = f"'{handle.hint}'" if handle.hint else "this array"
+            message = f"{what} is one of several arrays in a way that is not differentiable yet"
             hint = "copy it, or allocate the arrays outside of the loop"
             raise UnsupportedError(Problem(message, stmt.loc if stmt is not None else None, hint))
     for handle in dynamic:
@@ -136,7 +152,9 @@ def _is_simple(handle: Var, aliases: Aliases, places: Places) -> bool:
     if handle in aliases.merged:
         return False
     stmt = places.home.get(handle)
-    return stmt is None or isinstance(stmt, Alloc) or (isinstance(stmt, View) and _is_simple(stmt.base, aliases, places))
+    if isinstance(stmt, View):
+        return _is_simple(stmt.base, aliases, places)
+    return stmt is None or isinstance(stmt, Alloc)
 
 
 def _outer(var: Var, places: Places) -> Place:

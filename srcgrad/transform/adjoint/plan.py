@@ -13,8 +13,26 @@ from dataclasses import dataclass, field, replace
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.location import NOWHERE
 from srcgrad.ir.nodes import (
-    ONE, ZERO, Alloc, Assign, Atom, Const, For, Function, If, ListGet, Load, Loop, Result, Slice, Stmt, Undef, Var, View,
-    While, integer,
+    ONE,
+    ZERO,
+    Alloc,
+    Assign,
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    ListGet,
+    Load,
+    Loop,
+    Result,
+    Slice,
+    Stmt,
+    Undef,
+    Var,
+    View,
+    While,
+    integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar
 from srcgrad.ir.walk import statements

@@ -8,8 +8,30 @@ from __future__ import annotations
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
-    ONE, Alloc, Assign, Atom, Block, Carried, Const, Custom, Effect, For, If, Increment, ListAppend, ListGet, ListNew,
-    Load, Loop, Reserve, Stmt, Store, Var, View, While, integer,
+    ONE,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Carried,
+    Const,
+    Custom,
+    Effect,
+    For,
+    If,
+    Increment,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Load,
+    Loop,
+    Reserve,
+    Stmt,
+    Store,
+    Var,
+    View,
+    While,
+    integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import defined

@@ -10,7 +10,18 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from srcgrad.ir.nodes import (
-    Assign, Custom, For, Function, If, Increment, ListAppend, Load, Store, Var, While, flatten,
+    Assign,
+    Custom,
+    For,
+    Function,
+    If,
+    Increment,
+    ListAppend,
+    Load,
+    Store,
+    Var,
+    While,
+    flatten,
 )  # fmt: skip
 from srcgrad.ir.types import Array, is_float
 from srcgrad.ir.walk import statements

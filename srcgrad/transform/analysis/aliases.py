@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcgrad.ir.nodes import (
-    Alloc, Block, For, Function, If, ListAppend, ListGet, ListNew, Reserve, Var, View, While,
+    Alloc,
+    Block,
+    For,
+    Function,
+    If,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Reserve,
+    Var,
+    View,
+    While,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList
 from srcgrad.ir.walk import statements

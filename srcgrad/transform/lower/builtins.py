@@ -11,13 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from srcgrad.ir.nodes import Const, Effect, Var, integer
+from srcgrad.ir.nodes import Const, integer
 from srcgrad.ir.types import FLOAT64, INT64, Scalar, is_float, is_integer
 from srcgrad.numpy_lib import reductions
-from srcgrad.transform.lower import arrays, calls, expressions, iteration, subscripts
+from srcgrad.transform.lower import arrays, calls, expressions, iteration
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
-    Bound, FormattedText, Items, Range, Static, Tuple, Value, describe, is_array, is_atom, is_scalar,
+    FormattedText,
+    Items,
+    Range,
+    Static,
+    Tuple,
+    Value,
+    describe,
+    is_array,
+    is_scalar,
 )  # fmt: skip
 
 HANDLERS: dict[Any, Callable[..., Value]] = {}
@@ -213,7 +221,7 @@ def _logical_or(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) ->
 @handles(np.where)
 def _where(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
     no_keywords(scope, kwargs, node)
-    if len(args) != 3:  # noqa: PLR2004
+    if len(args) != 3:
         raise scope.problem("np.where with one argument is not differentiable", node, "give both alternatives")
     if any(is_array(a) for a in args):
         return arrays.elementwise(scope, "where", args, node)

@@ -18,10 +18,20 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
 from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, statements
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, wrap
-from srcgrad.transform.lower.values import Bound, Closure, Growing, Static, Tuple, Value, describe, is_array, is_atom, is_scalar
+from srcgrad.transform.lower.values import (
+    Bound,
+    Closure,
+    Growing,
+    Static,
+    Tuple,
+    Value,
+    describe,
+    is_array,
+    is_atom,
+    is_scalar,
+)
 from srcgrad.transform.normalise import structure_exits
 from srcgrad.transform.parse import Source, parse
-
 
 # Functions that only read the lists that they are given.
 _READERS = dict.fromkeys((len, sum, min, max, enumerate, zip, reversed, range, np.array, np.sum), True)
@@ -181,7 +191,7 @@ def primitive(scope: Scope, op: str, args: list[Value], kwargs: dict[str, Value]
         name = next(iter(kwargs))
         raise scope.problem(f"the argument '{name}' is not supported here", node, "call it with positional arguments")
     rule = RULES[op]
-    if op in ("max", "min") and len(args) > 2:  # noqa: PLR2004
+    if op in ("max", "min") and len(args) > 2:
         raise scope.problem("the output argument is not supported here", node, "assign the result")
     if len(args) != rule.arity:
         raise scope.problem(f"'{op}' takes {rule.arity} arguments, but got {len(args)}", node, "check the call")

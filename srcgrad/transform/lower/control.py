@@ -11,7 +11,19 @@ from srcgrad.ir.types import BOOL, INT64, Scalar, Type, is_float
 from srcgrad.ir.walk import uses
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower.scope import Scope, flag_of
-from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Value, describe, escapes, is_scalar, join_types, leaves, rebuild
+from srcgrad.transform.lower.values import (
+    PENDING,
+    POISON,
+    UNBOUND,
+    Mismatch,
+    Value,
+    describe,
+    escapes,
+    is_scalar,
+    join_types,
+    leaves,
+    rebuild,
+)
 
 
 def branch(scope: Scope, cond: Atom, then: Callable[[], Any], orelse: Callable[[], Any], node: ast.AST) -> None:

@@ -134,9 +134,9 @@ def _arange(scope: Scope, args: list[Value], kwargs: dict[str, Value], node: ast
     given = list(args)
     if "stop" in kwargs:
         given = [kwargs.get("start", integer(0)), kwargs["stop"]]
-    requested = kwargs.get("dtype") or (given.pop() if len(given) == 4 else None)  # noqa: PLR2004
+    requested = kwargs.get("dtype") or (given.pop() if len(given) == 4 else None)
     start, stop = (integer(0), given[0]) if len(given) == 1 else given[:2]
-    step = kwargs.get("step") or (given[2] if len(given) > 2 else integer(1))  # noqa: PLR2004
+    step = kwargs.get("step") or (given[2] if len(given) > 2 else integer(1))
     if not all(is_scalar(a) for a in (start, stop, step)):
         raise scope.problem("np.arange expects numbers", node, "pass start, stop and step")
     op = scope.build.op
@@ -161,7 +161,7 @@ def _linspace(scope: Scope, args: list[Value], kwargs: dict[str, Value], node: a
     _only(scope, kwargs, {"num", "start", "stop"}, node)
     start, stop = _argument(args, kwargs, 0, "start"), _argument(args, kwargs, 1, "stop")
     n = _argument(args, kwargs, 2, "num") or integer(50)
-    if len(args) > 3 or not (is_scalar(start) and is_scalar(stop) and is_scalar(n)):  # noqa: PLR2004
+    if len(args) > 3 or not (is_scalar(start) and is_scalar(stop) and is_scalar(n)):
         raise scope.problem("this call of np.linspace is not supported", node, "pass start, stop and num")
     op = scope.build.op
     start, stop = (scope.build.cast(a, FLOAT64) for a in (start, stop))
@@ -183,7 +183,7 @@ def _eye(scope: Scope, args: list[Value], kwargs: dict[str, Value], node: ast.AS
     _only(scope, kwargs, {"dtype"}, node)
     rows = args[0]
     columns = args[1] if len(args) > 1 else rows
-    if len(args) > 2 or not (is_scalar(rows) and is_scalar(columns)):  # noqa: PLR2004
+    if len(args) > 2 or not (is_scalar(rows) and is_scalar(columns)):
         raise scope.problem("this call of np.eye is not supported", node, "pass the number of rows and columns")
     dtype = _dtype(scope, kwargs.get("dtype"), "float64", node)
     out = arrays.allocate(scope, "zeros", dtype, (rows, columns))

@@ -14,7 +14,17 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, calls, control, subscripts
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
-    Bound, Closure, FormattedText, Growing, Static, Tuple, Value, describe, is_array, is_atom, is_scalar,
+    Bound,
+    Closure,
+    FormattedText,
+    Growing,
+    Static,
+    Tuple,
+    Value,
+    describe,
+    is_array,
+    is_atom,
+    is_scalar,
 )  # fmt: skip
 
 BINARY = {
@@ -178,7 +188,7 @@ def truth_of(scope: Scope, value: Value, node: ast.AST) -> Atom:
     raise scope.problem(f"{describe(value)} has no truth value", node, "compare it with something")
 
 
-def _boolean(scope: Scope, nodes: list[ast.expr], is_and: bool, node: ast.AST) -> Value:  # noqa: FBT001
+def _boolean(scope: Scope, nodes: list[ast.expr], is_and: bool, node: ast.AST) -> Value:
     """`a and b and ...`, where later operands run only if they are reached."""
     first = expression(scope, nodes[0])
     if len(nodes) == 1:

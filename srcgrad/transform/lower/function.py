@@ -14,8 +14,7 @@ from srcgrad.ir.types import BOOL, Array
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower import calls, creation, draws, effects  # noqa: F401  (the last two fill the table of handlers)
 from srcgrad.transform.lower.scope import Capture, Context, PoisonedError, Scope, wrap
-from srcgrad.transform.lower.values import Closure, Mismatch, Static, Tuple, Value, describe, is_atom
-from srcgrad.transform.lower.values import POISON
+from srcgrad.transform.lower.values import POISON, Closure, Mismatch, Static, Tuple, Value, describe, is_atom
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _method_astype(scope: Scope, owner: Var, args: list[Value], kwargs: dict, no
 def _method_item(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
     no_keywords(scope, kwargs, node)
     assert isinstance(owner.type, Array)
-    index = args if args else [integer(0)] * owner.type.ndim
+    index = args or [integer(0)] * owner.type.ndim
     return scope.build.load(owner, tuple(index))
 
 

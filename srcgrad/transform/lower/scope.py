@@ -124,7 +124,7 @@ class Scope:
         if name in function.__code__.co_freevars:
             cell = (function.__closure__ or ())[function.__code__.co_freevars.index(name)]
             try:
-                cell.cell_contents  # noqa: B018 - an empty cell raises
+                _ = cell.cell_contents
             except ValueError:
                 raise self.problem(f"'{name}' has no value yet", node, "define it before the call") from None
             return self.capture(name, lambda: cell.cell_contents, ("cell", id(cell)), node)

@@ -14,8 +14,18 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, control, effects, expressions, iteration, subscripts
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names
 from srcgrad.transform.lower.values import (
-    PENDING, POISON, Growing, IndexGrid, Items, Range, Tuple, Value, is_array, is_atom,
+    PENDING,
+    POISON,
+    Growing,
+    IndexGrid,
+    Items,
+    Range,
+    Tuple,
+    Value,
+    is_array,
+    is_atom,
 )  # fmt: skip
+
 
 def block(scope: Scope, stmts: list[ast.stmt]) -> None:
     """Lower statements in order; one that is refused is noted, and what it binds is silenced."""

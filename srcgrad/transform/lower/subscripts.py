@@ -127,7 +127,7 @@ def _layout(t: Array, items: list[Item], ndim: int) -> str:
 def transpose(scope: Scope, array: Var) -> Var:
     t = array.type
     assert isinstance(t, Array)
-    if t.ndim < 2:  # noqa: PLR2004 - a vector is its own transpose
+    if t.ndim < 2:
         return array
     out = scope.build.view(array, "transpose", (), Array(t.dtype, t.ndim, {"C": "F", "F": "C"}.get(t.layout, "A")))
     scope.context.bases[out] = array

@@ -5,8 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
-    Alloc, Assign, Atom, Block, Custom, Effect, For, Function, If, Increment, ListAppend, ListGet, Load, Reserve, Stmt, Store,
-    Var, View, While, flatten,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Custom,
+    Effect,
+    For,
+    Function,
+    If,
+    Increment,
+    ListAppend,
+    ListGet,
+    Load,
+    Reserve,
+    Stmt,
+    Store,
+    Var,
+    View,
+    While,
+    flatten,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList
 from srcgrad.ir.walk import blocks, defined, operands
