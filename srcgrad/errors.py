@@ -63,7 +63,8 @@ class SrcgradError(Exception):
         super().__init__(*problems)
 
     def __str__(self) -> str:
-        return "\n" * (len(self.problems) > 1) + "\n\n".join(str(p) for p in self.problems)
+        text = "\n\n".join(str(p) for p in self.problems)
+        return f"\n{text}" if text.startswith("  File") or len(self.problems) > 1 else text
 
 
 class UnsupportedError(SrcgradError):

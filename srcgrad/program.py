@@ -15,12 +15,12 @@ from srcgrad.errors import ArgumentError, NonScalarError, Problem
 from srcgrad.ir.nodes import Function, Var, flatten
 from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.transform import pipeline
+from srcgrad.transform.build import strong
 from srcgrad.transform.inline import inline_function
 from srcgrad.transform.lower import arrays
 from srcgrad.transform.lower import values as lower_values
-from srcgrad.transform.lower.function import Constant, Lowered, TupleOf
 from srcgrad.transform.lower.scope import Scope, wrap
-from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_atom
+from srcgrad.transform.lower.values import Constant, Lowered, Static, Tuple, TupleOf, Value, describe, is_atom, refill
 
 Arguments = Sequence[tuple[str, Any]]
 
@@ -79,7 +79,7 @@ class GradientOf(Program):
 
 def _with_value(gradient: Value, shape: Value, atoms: Any, *, with_value: bool, has_aux: bool) -> Value:
     """JAX's results: g, (y, g), (g, aux) or ((y, aux), g)."""
-    value = fill(shape, flatten(atoms))
+    value = refill(shape, flatten(atoms))
     if has_aux:
         return Tuple((value, gradient)) if with_value else Tuple((gradient, value.items[1]))
     return Tuple((value, gradient)) if with_value else gradient
@@ -100,13 +100,6 @@ def atoms_of(value: Value) -> Any:
     if isinstance(value, Tuple):
         return tuple(atoms_of(v) for v in value.items)
     return value if is_atom(value) else None
-
-
-def fill(value: Value, atoms: list[Any]) -> Value:
-    """A result's structure around other atoms, taken from the front of `atoms`."""
-    if isinstance(value, Tuple):
-        return Tuple(tuple(fill(v, atoms) for v in value.items), value.cls, value.is_list)
-    return atoms.pop(0) if is_atom(value) else value
 
 
 def scalar_objective(result: Value, program: Program, *, has_aux: bool) -> Any:
@@ -208,7 +201,8 @@ def inline_program(scope: Scope, program: Program, args: list[Value], kwargs: di
     values = []
     for name in names:
         if name in bound.arguments:
-            values.append(bound.arguments[name])
+            given = bound.arguments[name]
+            values.append(strong(given) if is_atom(given) else given)
         else:
             values.append(wrap(program.signature.parameters[name].default, None))
     arguments = [(n, kind_of_value(v)) for n, v in zip(names, values, strict=True)]
@@ -222,7 +216,7 @@ def inline_program(scope: Scope, program: Program, args: list[Value], kwargs: di
     written = pipeline.written_parameters(lowered.function)
     atoms = [arrays.copy(scope, a) if p in written else a for p, a in zip(lowered.function.params, atoms, strict=True)]
     results = inline_function(scope.build, lowered.function, atoms)
-    return fill(lowered.result, results)
+    return refill(lowered.result, results)
 
 
 def kind_of_value(value: Value) -> Any:

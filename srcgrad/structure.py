@@ -8,7 +8,7 @@ import numpy as np
 
 from srcgrad.errors import ArgumentError
 from srcgrad.ir.types import FLOAT64, INT64, Array, Scalar, Type, is_float
-from srcgrad.transform.lower.function import Constant, TupleOf
+from srcgrad.transform.lower.values import Constant, TupleOf
 
 
 def type_of(value: Any, name: str = "argument") -> Any:

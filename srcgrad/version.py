@@ -16,8 +16,7 @@ from srcgrad.ir.printer import Printed, print_function
 from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.program import Program, float_parameters
 from srcgrad.transform import pipeline
-from srcgrad.transform.lower.function import Constant, Lowered
-from srcgrad.transform.lower.values import Static, Tuple, Value, is_atom
+from srcgrad.transform.lower.values import Constant, Lowered, Static, Tuple, Value, is_atom
 
 _COMPILING = threading.RLock()
 
@@ -167,7 +166,8 @@ def differentiable_leaves(kind: Any, value: Any, name: str) -> list[Any]:
     """Cotangents or tangents as a flat list, checked against the structure, shapes and dtypes that they belong to."""
     if isinstance(kind, structure.TupleOf):
         if not isinstance(value, tuple | list) or len(value) != len(kind.items):
-            raise ArgumentError(Problem(f"{name} must be a tuple of {len(kind.items)}, but got {value!r}"))
+            message = f"{name} must be a tuple of {len(kind.items)}, but got {value!r}"
+            raise ArgumentError(Problem(message, hint="give it the structure of what it belongs to"))
         pairs = zip(kind.items, value, strict=True)
         return [leaf for k, (kk, v) in enumerate(pairs) for leaf in differentiable_leaves(kk, v, f"{name}[{k}]")]
     if isinstance(kind, Constant) or not is_float(kind):
@@ -180,12 +180,14 @@ def differentiable_leaves(kind: Any, value: Any, name: str) -> list[Any]:
     if isinstance(kind, Array):
         array = np.asarray(value)
         if array.ndim != kind.ndim or array.dtype.kind not in "fiub":
-            raise ArgumentError(Problem(f"{name} must be a {kind.ndim}-d array of floats, but got {value!r}"))
+            message = f"{name} must be a {kind.ndim}-d array of floats, but got {value!r}"
+            raise ArgumentError(Problem(message, hint="give it the shape of what it belongs to"))
         return [array.astype(kind.dtype, copy=False)]
     try:
         return [np.float32(value) if kind.dtype == "float32" else float(value)]
-    except TypeError:
-        raise ArgumentError(Problem(f"{name} must be a number, but got {value!r}")) from None
+    except (TypeError, ValueError):
+        message = f"{name} must be a number, but got {value!r}"
+        raise ArgumentError(Problem(message, hint="pass a float")) from None
 
 
 def fill_gradients(kinds: Sequence[Any], parts: list[Any]) -> tuple[Any, ...]:

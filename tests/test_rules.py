@@ -283,3 +283,26 @@ def test_strong_zeros(expression, define):
     assert f.grad(0.0) == 1.0
     assert sg.vjp(f, 0.0)[1](2.0) == (2.0,)
     assert sg.jvp(f, (0.0,), (1.0,))[1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return x * 1.0",
+        "return 1.0 * x",
+        "return np.where(True, x, 2.0)",
+        "return x if x > 0.0 else x",
+        "return math.sin(x) * 1.0 if x < 9.0 else 0.0",
+        "y = x\n    for i in range(3):\n        y = y * 1.0\n    return y",
+        "for i in range(3):\n        x = 1.0 * x\n    return x, 2.0",
+    ],
+)
+def test_what_simplifies_away_keeps_its_derivative(body, define):
+    """A result that turns out to be an argument, or a value computed earlier."""
+    f = define(f"def f(x):\n    {body}\n", "f")
+    g = sg.differentiable(f, target="python")
+    aux = isinstance(f(0.7), tuple)
+    gradient = sg.grad(g, has_aux=aux)(0.7)
+    expected = sg.jvp(g, (0.7,), (1.0,))[1]
+    assert gradient == ((expected[0], 2.0) if aux else expected)
+    assert (gradient[0] if aux else gradient) != 0.0

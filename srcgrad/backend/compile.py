@@ -64,6 +64,8 @@ def compile_text(printed: Printed, options: Options) -> Callable[..., Any]:
     module.__file__ = filename
     sys.modules[module.__name__] = module
     exec(compile(printed.text, filename, "exec"), module.__dict__)
+    for helper in printed.helpers:
+        module.__dict__[helper] = numba.njit(**options.numba_options())(module.__dict__[helper])
     function = module.__dict__[printed.name]
     return _Mapped(numba.njit(**options.numba_options())(function), printed)
 

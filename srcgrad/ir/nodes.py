@@ -183,6 +183,19 @@ class Custom(Stmt):
 
 
 @dataclass(frozen=True, eq=False)
+class Call(Stmt):
+    """`targets = function(*args)`: a helper that is too long to be written out. Its results are numbers.
+
+    `writes` holds the positions of array arguments that it adds to.
+    """
+
+    targets: tuple[Var, ...]
+    function: Function
+    args: tuple[Atom, ...]
+    writes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """A value that an `If` defines."""
 

@@ -10,6 +10,7 @@ from srcgrad.ir.nodes import (
     Assign,
     Atom,
     Block,
+    Call,
     Carried,
     Custom,
     Effect,
@@ -61,6 +62,8 @@ def defined(stmt: Stmt) -> tuple[Var, ...]:
             return tuple(r.var for r in stmt.results)
         case For() | While():
             return tuple(c.result for c in stmt.carried)
+        case Call():
+            return stmt.targets
         case Store() | Increment() | Effect() | ListAppend() | Custom():
             return ()
         case _:
@@ -81,7 +84,7 @@ def introduced(stmt: Stmt) -> tuple[Var, ...]:
 def operands(stmt: Stmt) -> tuple[Atom, ...]:
     """The atoms that a statement itself reads, on entry (not those read inside its blocks, nor at their ends)."""
     match stmt:
-        case Assign() | Effect():
+        case Assign() | Effect() | Call():
             return stmt.args
         case Load():
             return (stmt.array, *stmt.index)
@@ -175,7 +178,7 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
         return tuple(Carried(c.inside, at(c.init), at(c.next), c.result) for c in cs)
 
     match stmt:
-        case Assign() | Effect():
+        case Assign() | Effect() | Call():
             return replace(stmt, args=many(stmt.args))
         case Load():
             return replace(stmt, array=at(stmt.array), index=many(stmt.index))

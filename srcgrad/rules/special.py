@@ -37,16 +37,16 @@ def erfc(x):
     return -1.1283791670955126 * np.exp(-x * x)
 
 
-@elementwise("math.lgamma", math.lgamma)
+@elementwise("math.lgamma", math.lgamma, singular=True)
 def lgamma(x):
     return polygamma(0, x)
 
 
-@elementwise("math.gamma", math.gamma)
+@elementwise("math.gamma", math.gamma, singular=True)
 def gamma(x, *, out):
     return out * polygamma(0, x)
 
 
-@elementwise("polygamma", polygamma)
+@elementwise("polygamma", polygamma, singular=True)
 def _polygamma(n, x):
     return 0.0, polygamma(n + 1, x)

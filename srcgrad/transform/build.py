@@ -171,7 +171,8 @@ class Builder:
         def one(position: int, atom: Atom) -> Atom:
             if not (isinstance(atom, Const) and atom.weak):
                 return atom
-            if op == "**" and position == 1 and isinstance(atom.value, int):
+            order = (op == "**" and position == 1) or (op == "polygamma" and position == 0)
+            if order and isinstance(atom.value, int):
                 return strong(atom)
             if floats == {"float32"} and (single or isinstance(atom.value, float)) and not isinstance(atom.value, bool):
                 return Const(float(np.float32(atom.value)), Scalar("float32"))
@@ -256,7 +257,7 @@ class Builder:
     def draw(self, op: str, args: tuple[Atom, ...], to: Scalar) -> Var:
         """A random draw: an operation that is not repeated."""
         target = Var("", to)
-        self.emit(Assign(target, op, args, loc=self.loc))
+        self.emit(Assign(target, op, tuple(strong(a) for a in args), loc=self.loc))
         return target
 
     # -- arrays ------------------------------------------------------------------------------------------------
@@ -273,7 +274,7 @@ class Builder:
     def load(self, array: Var, index: tuple[Atom, ...]) -> Var:
         assert isinstance(array.type, Array)
         target = Var("", array.type.item)
-        self.emit(Load(target, array, index, loc=self.loc))
+        self.emit(Load(target, array, tuple(strong(i) for i in index), loc=self.loc))
         return target
 
     def store(self, array: Var, index: tuple[Atom, ...], value: Atom) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Atom, Block, Carried, For, Function, If, Result, Stmt, Var, While, flatten
-from srcgrad.ir.walk import defined, introduced, statements, substitute
+from srcgrad.ir.nodes import Atom, Block, Call, Carried, For, Function, If, Result, Stmt, Var, While, flatten
+from srcgrad.ir.walk import defined, introduced, map_tree, statements, substitute
 from srcgrad.transform.build import Builder
 
 
@@ -39,7 +39,40 @@ def _rename(stmt: Stmt, fresh: dict[Var, Var]) -> Stmt:
             if isinstance(stmt, For):
                 return replace(stmt, index=fresh[stmt.index], carried=carried, body=body)
             return replace(stmt, carried=carried, body=body)
+        case Call():
+            return replace(stmt, targets=tuple(fresh[t] for t in stmt.targets))
         case _ if defined(stmt):
             return replace(stmt, target=fresh[stmt.target])  # type: ignore[attr-defined]
         case _:
             return stmt
+
+
+def inline_calls(function: Function, chosen: Callable[[Call], bool] = lambda _: True) -> Function:
+    """`function` with the bodies of the helpers that `chosen` selects written out, and those that they call in turn."""
+    mapping: dict[Var, Atom] = {}
+    body = _expanded(function.body, chosen, mapping)
+    if body is function.body:
+        return function
+    results = map_tree(lambda a: mapping.get(a, a) if isinstance(a, Var) else a, function.results)
+    return replace(function, body=substitute(body, mapping), results=results)
+
+
+def _expanded(block: Block, chosen: Callable[[Call], bool], mapping: dict[Var, Atom]) -> Block:
+    if not any(isinstance(s, Call) for s in statements(block)):
+        return block
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case Call() if chosen(stmt):
+                build = Builder()
+                results = inline_function(build, stmt.function, stmt.args)
+                mapping.update(zip(stmt.targets, results, strict=True))
+                out += _expanded(tuple(build.stack[0]), chosen, mapping)
+            case If():
+                then, orelse = (_expanded(b, chosen, mapping) for b in (stmt.then, stmt.orelse))
+                out.append(replace(stmt, then=then, orelse=orelse))
+            case For() | While():
+                out.append(replace(stmt, body=_expanded(stmt.body, chosen, mapping)))
+            case _:
+                out.append(stmt)
+    return tuple(out)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any
 
-from srcgrad.ir.nodes import Custom, Function, Increment, Store, Var
+from srcgrad.ir.nodes import Custom, Function, Increment, Store, Var, flatten
 from srcgrad.ir.printer import parameter_names
 from srcgrad.ir.types import Array
 from srcgrad.ir.verify import verify
@@ -17,7 +17,7 @@ from srcgrad.transform import tangent as forward_mode
 from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lower import lower
-from srcgrad.transform.lower.function import Lowered
+from srcgrad.transform.lower.values import Lowered, refill
 from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
 
 Stage = Callable[[Function], Function]
@@ -42,7 +42,8 @@ def _run(function: Function, stages: Sequence[tuple[str, Stage]], first: str) ->
 def primal(function: FunctionType | MethodType, arguments: Sequence[tuple[str, Any]]) -> Lowered:
     """Source to IR: parse, fence, normalise and lower; then simplify."""
     lowered = lower(function, arguments)
-    return replace(lowered, function=_run(lowered.function, SIMPLIFY, "lower"))
+    simple = _run(lowered.function, SIMPLIFY, "lower")
+    return replace(lowered, function=simple, result=refill(lowered.result, flatten(simple.results)))
 
 
 def adjoint(

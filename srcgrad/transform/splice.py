@@ -8,7 +8,7 @@ from typing import Any
 from srcgrad.ir.nodes import Assign, Atom, Const, Stmt, Var
 from srcgrad.ir.types import Scalar
 from srcgrad.rules import RULES
-from srcgrad.transform.build import Builder, strong
+from srcgrad.transform.build import Builder
 from srcgrad.transform.lower import calls
 from srcgrad.transform.lower.scope import Context, Scope
 from srcgrad.transform.lower.values import Tuple
@@ -55,7 +55,7 @@ def partials_of(op: str, args: tuple[Atom, ...], to: Scalar) -> Template | None:
     node = calls.source_of(rule.partials).node  # type: ignore[arg-type]
     build.algebra = True
     values: Any = calls.inline(scope, rule.partials, list(holders), kwargs, node)  # type: ignore[arg-type]
-    atoms = [strong(v) for v in (values.items if isinstance(values, Tuple) else (values,))]
+    atoms = list(values.items) if isinstance(values, Tuple) else [values]
     return Template(holders, out, tuple(Partial(_slice(build.stack[0], a), a) for a in atoms))
 
 
@@ -86,7 +86,7 @@ def instantiate(build: Builder, partial: Partial, values: dict[Var, Atom]) -> At
 def scaled(build: Builder, ct: Atom, partial: Partial, values: dict[Var, Atom], *, guard: bool) -> Atom:
     """`ct * partial`; where `guard` is set, zero if `ct` is, also where the partial is infinite or undefined."""
     if isinstance(partial.value, Const):
-        return build.op("*", ct, partial.value)
+        return build.op("*", ct, replace(partial.value, weak=True))
     last = partial.body[-1] if partial.body else None
     if last is not None and last.target is partial.value and last.op == "neg":
         inner = replace(partial, body=partial.body[:-1], value=last.args[0])

@@ -14,6 +14,7 @@ from srcgrad.ir.nodes import (
     Assign,
     Atom,
     Block,
+    Call,
     Carried,
     Custom,
     Effect,
@@ -33,6 +34,7 @@ from srcgrad.ir.nodes import (
     Var,
     View,
     While,
+    flatten,
     number,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList, Scalar, Type, is_float
@@ -41,7 +43,9 @@ from srcgrad.transform.analysis.activity import Activity, find_activity
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.suspicion import is_singular
 from srcgrad.transform.build import Builder
-from srcgrad.transform.splice import partials_of, scaled
+from srcgrad.transform.inline import inline_calls
+from srcgrad.transform.simplify import eliminate_dead_code
+from srcgrad.transform.splice import instantiate, partials_of, scaled
 
 
 def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
@@ -55,6 +59,7 @@ def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
         A function of the same parameters and of a tangent for each of `wrt`. It returns the results, then the tangents
         of the float results, in a nested tuple of the same form.
     """
+    function = inline_calls(function, lambda c: bool(c.writes))
     aliases = find_aliases(function)
     mode = _Tangent(find_activity(function, wrt, aliases))
     taken = {p.hint for p in function.params}
@@ -148,6 +153,9 @@ class _Tangent:
             case For() | While():
                 self.loop(stmt)
                 return
+            case Call():
+                self.call(stmt)
+                return
             case Increment() | Store() if self.carries(stmt.array):
                 # before the primal's own store: the tangent's value was computed earlier in any case
                 emit(stmt)
@@ -187,6 +195,22 @@ class _Tangent:
             case _:
                 raise AssertionError(f"unhandled statement {type(stmt).__name__}")
 
+    def call(self, stmt: Call) -> None:
+        """A long helper: its tangent is a function of its own."""
+        moving = [k for k, a in enumerate(stmt.args) if self.carries(a)]
+        if not moving:
+            self.build.emit(stmt)
+            return
+        params = tuple(stmt.function.params[k] for k in moving)
+        function = tangent(stmt.function, params)
+        _, tangents = function.results
+        floats = [t for t in stmt.targets if is_float(t.type)]
+        own = tuple(self.new(t) for t in floats)
+        results = (*flatten(stmt.function.results), *flatten(tangents))
+        given = (*stmt.args, *(self.side(stmt.args[k]) for k in moving))
+        flat = replace(function, results=results, signature=tuple((p.hint, p) for p in function.params))
+        self.build.emit(Call((*stmt.targets, *own), eliminate_dead_code(flat), given, loc=stmt.loc))
+
     def fitted(self, stmt: Store | Increment) -> Atom:
         """The tangent of what is stored."""
         assert isinstance(stmt.array.type, Array)
@@ -215,7 +239,13 @@ class _Tangent:
             if not self.carries(arg):
                 continue
             values = {h: known[h] for h in partial.reads}
-            term = scaled(self.build, self.of(arg), partial, values, guard=is_singular(stmt))
+            if stmt.op in ("max", "min"):  # what is not chosen has no share, whatever its tangent
+                weight = instantiate(self.build, partial, values)
+                moved = self.build.op("*", weight, self.of(arg))
+                none = number(0.0, moved.type)
+                term = self.build.op("where", self.build.op("==", weight, number(0.0, weight.type)), none, moved)
+            else:
+                term = scaled(self.build, self.of(arg), partial, values, guard=is_singular(stmt))
             total = term if total is None else self.build.op("+", total, term)
         self.set(stmt.target, number(0.0, to) if total is None else self.build.cast(total, to))
 

@@ -115,9 +115,9 @@ class _Live:
         for item in reversed(items):
             match item:
                 case Line():
-                    if isinstance(item.target, Var):
-                        self.define(item.target, live)
-                        live = live - {item.target}
+                    for var in targets(item):
+                        self.define(var, live | set(targets(item)))
+                    live = live - set(targets(item))
                     live = live | set(variables(item.value)) | (
                         set() if isinstance(item.target, Var) else set(variables(item.target))
                     )  # fmt: skip
@@ -182,6 +182,13 @@ class _Live:
         return list(found)
 
 
+def targets(item: Line) -> tuple[Var, ...]:
+    """The vars that a line binds."""
+    if item.kind == "call":
+        return item.detail  # type: ignore[return-value]
+    return (item.target,) if isinstance(item.target, Var) else ()
+
+
 def _outer_reads(item: Repeat) -> set[Var]:
     """What the loop reads and does not define: it stays live through every iteration."""
     defined: dict[Var, None] = {}
@@ -201,8 +208,7 @@ def _collect(items: list[Item], found: dict[Var, None]) -> None:
     for item in items:
         match item:
             case Line():
-                if isinstance(item.target, Var):
-                    found[item.target] = None
+                found.update(dict.fromkeys(targets(item)))
             case Branch():
                 _collect(item.then, found)
                 _collect(item.orelse, found)

@@ -8,7 +8,7 @@ from typing import Any
 
 from srcgrad.ir.location import NOWHERE, Location
 from srcgrad.ir.nodes import Const, Function, Undef, Var, flatten
-from srcgrad.ir.printer.names import assign_names
+from srcgrad.ir.printer.names import assign_names, targets
 from srcgrad.ir.printer.tree import Branch, Expr, Item, Line, Node, Repeat, build_tree, variables
 from srcgrad.ir.types import Array, Scalar
 from srcgrad.ir.walk import map_tree
@@ -29,12 +29,14 @@ class Printed:
     Attributes:
         name: the function's name in the text.
         text: a module that defines it, with the imports that it needs.
+        helpers: the names of other functions in the text, which it calls.
         lines: for each line of the text (from 1), where in the user's source it comes from.
     """
 
     name: str
     text: str
     lines: tuple[Location, ...]
+    helpers: tuple[str, ...] = ()
 
 
 def print_function(function: Function) -> Printed:
@@ -51,10 +53,42 @@ def print_function(function: Function) -> Printed:
         return (x * x,)
     <BLANKLINE>
     """
-    items, results = build_tree(function.body, tuple(flatten(function.results)))
-    fixed = parameter_names(function)
-    names = assign_names(items, results, function.params, fixed)
-    return _Writer(names).function(function, items, results)
+    module = _Module()
+    module.add(function, function.name)
+    head = sorted(module.imports)
+    lines = [(h, NOWHERE) for h in head]
+    for written in module.functions:
+        lines += [("", NOWHERE), ("", NOWHERE), *written]
+    text = "\n".join(line for line, _ in lines) + "\n"
+    helpers = tuple(n for n in module.names.values() if n != function.name)
+    return Printed(function.name, text, tuple(loc for _, loc in lines), helpers)
+
+
+class _Module:
+    """The functions of a text, helpers before those that call them."""
+
+    def __init__(self) -> None:
+        self.names: dict[Function, str] = {}
+        self.imports: set[str] = {"import numpy as np"}
+        self.functions: list[list[tuple[str, Location]]] = []
+
+    def add(self, function: Function, name: str) -> None:
+        self.names[function] = name
+        items, results = build_tree(function.body, tuple(flatten(function.results)))
+        names = assign_names(items, results, function.params, parameter_names(function))
+        writer = _Writer(names, self)
+        writer.function(function, name, items, results)
+        self.functions.append(writer.lines)
+
+    def helper(self, function: Function) -> str:
+        """The name of a helper, which is written if it is not yet."""
+        if function not in self.names:
+            name, k = function.name, 1
+            while name in self.names.values():
+                k += 1
+                name = f"{function.name}_{k}"
+            self.add(function, name)
+        return self.names[function]
 
 
 def parameter_name(name: str) -> str:
@@ -77,32 +111,30 @@ def parameter_names(function: Function) -> dict[Var, str]:
 
 
 class _Writer:
-    def __init__(self, names: dict[Var, str]) -> None:
-        self.names = names
+    def __init__(self, names: dict[Var, str], module: _Module) -> None:
+        self.names, self.module = names, module
         self.lines: list[tuple[str, Location]] = []
         self.depth = 0
-        self.imports: set[str] = {"import numpy as np"}
+        self.imports = module.imports
+
+    def helper(self, function: Function) -> str:
+        return self.module.helper(function)
 
     def write(self, text: str, loc: Location) -> None:
         self.lines.append(("    " * self.depth + text, loc))
 
-    def function(self, function: Function, items: list[Item], results: list[Node]) -> Printed:
+    def function(self, function: Function, name: str, items: list[Item], results: list[Node]) -> None:
         parameters = [parameter_name(name) for name, _ in function.signature]
-        self.write(f"def {function.name}({', '.join(parameters)}):", function.loc)
+        self.write(f"def {name}({', '.join(parameters)}):", function.loc)
         self.depth += 1
-        for name, tree in function.signature:
+        for parameter, tree in function.signature:
             if isinstance(tree, tuple):
-                self.unpack(parameter_name(name), tree, function.loc)
+                self.unpack(parameter_name(parameter), tree, function.loc)
         self.items(items)
         values = list(results)
         tree = map_tree(lambda _: values.pop(0), function.results)
         text = self.result(tree)
         self.write(f"return {text[1:-1] if isinstance(tree, tuple) and len(tree) > 1 else text}", function.loc)
-        head = sorted(self.imports)
-        blank = [("", NOWHERE), ("", NOWHERE)]
-        lines = [*((h, NOWHERE) for h in head), *blank, *self.lines]
-        text = "\n".join(line for line, _ in lines) + "\n"
-        return Printed(function.name, text, tuple(loc for _, loc in lines))
 
     def unpack(self, name: str, tree: tuple, loc: Location) -> None:
         for k, part in enumerate(tree):
@@ -139,6 +171,12 @@ class _Writer:
             assert isinstance(value, Expr)
             self.imports.update(value.detail)  # type: ignore[arg-type]
             self.write(str(item.detail).format(*(self.expr(a, 4) for a in value.args)), item.loc)
+        elif item.kind == "call":
+            assert isinstance(value, Expr)
+            left = ", ".join(self.names[v] for v in targets(item))
+            trailing = "," if len(targets(item)) == 1 else ""
+            call = f"{self.helper(value.detail)}({', '.join(self.expr(a) for a in value.args)})"  # type: ignore[arg-type]
+            self.write(f"{left}{trailing} = {call}" if left else call, item.loc)
         elif item.kind == "append":
             assert isinstance(value, Expr)
             self.write(f"{self.expr(value.args[0])}.append({self.expr(value.args[1])})", item.loc)

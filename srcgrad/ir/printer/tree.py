@@ -12,6 +12,7 @@ from srcgrad.ir.nodes import (
     Assign,
     Atom,
     Block,
+    Call,
     Carried,
     Const,
     Effect,
@@ -52,7 +53,10 @@ Node = Expr | Var | Const | Undef
 
 @dataclass(eq=False)
 class Line:
-    """One line of text; `target` is what it binds. `kind`: assign, store, increment, effect, append, copy."""
+    """One line of text; `target` is what it binds. `kind`: assign, store, increment, effect, append, call.
+
+    For a call, `detail` holds the vars that it binds.
+    """
 
     kind: str
     target: Var | Expr | None
@@ -216,6 +220,9 @@ class _Folder:
                 return Line("append", None, Expr("append", self.many((stmt.list, stmt.item))), stmt.loc)
             case Effect():
                 return Line("effect", None, Expr("effect", self.many(stmt.args), stmt.imports), stmt.loc, stmt.text)
+            case Call():
+                value = Expr("call", self.many(stmt.args), stmt.function)
+                return Line("call", None, value, stmt.loc, stmt.targets)
             case If():
                 return self._branch(stmt)
             case For():
@@ -328,6 +335,6 @@ def _replace(node: Node, mapping: dict[Var, Var]) -> Node:
 
 
 def _writes(stmt: Stmt) -> bool:
-    if isinstance(stmt, Store | Increment | Effect):
+    if isinstance(stmt, Store | Increment | Effect | Call):
         return True
-    return any(isinstance(s, Store | Increment | Effect) for b in blocks(stmt) for s in statements(b))
+    return any(isinstance(s, Store | Increment | Effect | Call) for b in blocks(stmt) for s in statements(b))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,12 +29,14 @@ from srcgrad.transform.adjoint.buffers import make_list
 from srcgrad.transform.adjoint.counts import count_trips
 from srcgrad.transform.adjoint.forward import Forward, export
 from srcgrad.transform.adjoint.handles import number_handles
+from srcgrad.transform.adjoint.helpers import settle_calls
 from srcgrad.transform.adjoint.plan import Plan
 from srcgrad.transform.adjoint.reverse import Reverse
 from srcgrad.transform.adjoint.sums import Sums, zero
 from srcgrad.transform.analysis.activity import find_activity
 from srcgrad.transform.analysis.aliases import aliases_of, find_aliases
 from srcgrad.transform.build import Builder
+from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def joint_adjoint(
         then
         the gradient of the sum of cotangent times result for each of `wrt`.
     """
-    sweeps = _sweeps(function, wrt, function.results if objective is None else objective, seed)
+    function, objective = _settled(function, function.results if objective is None else objective)
+    sweeps = _sweeps(function, wrt, objective, seed)
     seeds = tuple((s.hint, s) for s in sweeps.seeds)
     results = (function.results, *sweeps.gradients)
     forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
@@ -91,6 +95,7 @@ def split_adjoint(function: Function, wrt: tuple[Var, ...]) -> Split:
     The reverse function can run any number of times: it does not change the tape, and nothing on the tape is an
     array that the caller can get at.
     """
+    function, _ = _settled(function, ())
     sweeps = _sweeps(function, wrt, function.results, None)
     tape = [v for v in free(sweeps.reverse, sweeps.gradients) if v not in sweeps.seeds]
     forward, mapping = export(list(sweeps.forward), set(tape))
@@ -119,15 +124,52 @@ def split_adjoint(function: Function, wrt: tuple[Var, ...]) -> Split:
     return Split(forward_function, reverse)
 
 
-def _sweeps(function: Function, wrt: tuple[Var, ...], objective: Any, constant: float | None) -> _Sweeps:
-    """The forward and the reverse sweep; the reverse reads what it needs of the forward by name."""
+@functools.lru_cache(maxsize=256)
+def helper_adjoint(function: Function, active: tuple[int, ...]) -> tuple[Function, tuple[int, ...]]:
+    """The adjoint of a helper, for its caller's reverse sweep.
+
+    Returns:
+        A function of the helper's parameters, of an adjoint buffer for each active array among them and of a cotangent
+        for each float result, which adds to the buffers and returns the gradients of the active numbers; and the
+        positions of the buffers.
+    """
+    function, _ = _settled(function, ())
+    wrt = tuple(function.params[k] for k in active)
+    given = {p: Var(f"b{p.hint}", Array(p.type.dtype, p.type.ndim, "A")) for p in wrt if isinstance(p.type, Array)}
+    sweeps = _sweeps(function, wrt, function.results, None, given)
+    results = tuple(g for p, g in zip(wrt, sweeps.gradients, strict=True) if p not in given)
+    forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
+    body = (*forward, *substitute(sweeps.reverse, mapping))
+    params = (*function.params, *given.values(), *sweeps.seeds)
+    results = tuple(mapping.get(a, a) if isinstance(a, Var) else a for a in results)
+    signature = tuple((p.hint, p) for p in params)
+    whole = Function(f"{function.name}_adjoint", params, body, results, signature, function.loc)
+    count = len(function.params)
+    return eliminate_dead_code(propagate_copies(whole)), tuple(range(count, count + len(given)))
+
+
+def _settled(function: Function, objective: Any) -> tuple[Function, Any]:
+    """`function` without the calls that cannot be reversed as calls, and `objective` in its terms."""
+    both = settle_calls(replace(function, results=(function.results, objective)))
+    results, objective = both.results
+    return replace(both, results=results), objective
+
+
+def _sweeps(
+    function: Function, wrt: tuple[Var, ...], objective: Any, constant: float | None,
+    given: dict[Var, Var] | None = None,
+) -> _Sweeps:  # fmt: skip
+    """The forward and the reverse sweep; the reverse reads what it needs of the forward by name.
+
+    `given` holds adjoint buffers of parameters that the caller has.
+    """
     counted, counts = count_trips(function)
     aliases = find_aliases(counted)
     activity = find_activity(replace(counted, results=objective), wrt, aliases)
     numbered, handles, places = number_handles(counted, activity, aliases)
     build = Builder()
     build.algebra = True
-    plan = Plan(numbered, aliases, activity, places, counts, handles, build, make_list)
+    plan = Plan(numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint)
     reverse = Reverse(plan)
     of = dict(places.of)
     for loop in plan.loops.values():
@@ -135,6 +177,7 @@ def _sweeps(function: Function, wrt: tuple[Var, ...], objective: Any, constant: 
     sums = Sums(places.root, None, of)
     sums.current.update({loop.top: loop.top for loop in plan.loops.values()})
     with plan.region(places.root) as root:
+        root.adjoints.update(given or {})
         seeds = _seed(reverse, sums, function, objective, constant)
         reverse.block(numbered.body, sums)
         gradients: list[Atom] = []

@@ -58,7 +58,9 @@ def _fixed(plan: Plan, family: Family, handle: Var, region: Region, done: dict[V
     if isinstance(stmt, View) and stmt.base in family.fixed:
         _fixed(plan, family, stmt.base, region, done)
     hint = f"b{handle.hint}" if handle.hint else "badjoint"
-    if place is region.place:
+    if handle in region.adjoints:
+        done[handle] = region.adjoints[handle]
+    elif place is region.place:
         done[handle] = region.adjoints[handle] = plan.own_adjoint(handle, stmt, region, hint)
     else:
         done[handle] = _in_branch(plan, handle, place, region, hint, done)

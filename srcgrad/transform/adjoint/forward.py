@@ -36,7 +36,11 @@ Key = Var  # a growing tape, or the count of its used slots, by the var that sta
 
 @dataclass(eq=False)
 class Forward:
-    """Rebuilds the primal with its tape. `final` maps the reverse sweep's name for a growing tape to its last handle."""
+    """Rebuilds the primal with its tape.
+
+    Attributes:
+        final: for what the reverse sweep calls a growing tape, its last handle.
+    """
 
     plan: Plan
     final: dict[Var, Atom] = field(default_factory=dict)

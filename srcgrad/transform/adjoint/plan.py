@@ -93,6 +93,7 @@ class Plan:
     handles: Handles
     build: Builder
     make_list: Callable[[Plan, Family, Region], Var]
+    helper_adjoint: Callable[[Function, tuple[int, ...]], tuple[Function, tuple[int, ...]]]
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
     records: dict[Family, Var] = field(default_factory=dict)  # the tapes of dynamic handles
     entered: dict[Family, Var] = field(default_factory=dict)  # how many dynamic handles there were

@@ -13,6 +13,7 @@ from srcgrad.ir.nodes import (
     Assign,
     Atom,
     Block,
+    Call,
     Carried,
     Const,
     Custom,
@@ -89,6 +90,8 @@ class Reverse:
                 if self.is_active(stmt.value):
                     array, index = self.plan.adjoint(stmt.array), self.plan.values(stmt.index)
                     self.add(sums, stmt.value, self.build.load(array, index))
+            case Call():
+                self.call(stmt, sums)
             case Custom():
                 self.custom(stmt, sums)
             case If():
@@ -113,7 +116,7 @@ class Reverse:
         template = partials_of(stmt.op, stmt.args, stmt.target.type)
         if template is None:
             return
-        guard = is_singular(stmt) or (stmt.op == "*" and self.suspicion.is_suspicious(stmt))
+        guard = is_singular(stmt) or self.suspicion.is_suspicious(stmt)
         for arg, partial in zip(stmt.args, template.partials, strict=True):
             if not self.is_active(arg):
                 continue
@@ -129,6 +132,27 @@ class Reverse:
         self.build.store(array, index, zero(array.type.item))
         if ct is not None:
             self.add(sums, stmt.value, ct)
+
+    def call(self, stmt: Call, sums: Sums) -> None:
+        """A long helper: its adjoint is a function of its own, which runs the helper again and then backwards."""
+        cts = {t: sums.take(t) for t in stmt.targets}
+        if all(ct is None for ct in cts.values()):
+            return
+        plan = self.plan
+        active = [k for k, a in enumerate(stmt.args) if self.is_active(a)]
+        function, writes = plan.helper_adjoint(stmt.function, tuple(active))
+        arrays = [plan.adjoint(a) for k in active if isinstance(a := stmt.args[k], Var) and isinstance(a.type, Array)]
+        given = [self._passed(a) for a in stmt.args]
+        seeds = [cts[t] or zero(t.type) for t in stmt.targets if is_float(t.type)]
+        numbers = [stmt.args[k] for k in active if not isinstance(stmt.args[k].type, Array)]
+        targets = tuple(Var("", a.type) for a in numbers)
+        self.build.emit(Call(targets, function, (*given, *arrays, *seeds), writes, loc=stmt.loc))
+        for number, ct in zip(numbers, targets, strict=True):
+            self.add(sums, number, ct)
+
+    def _passed(self, arg: Atom) -> Atom:
+        is_handle = isinstance(arg, Var) and isinstance(arg.type, Array)
+        return self.plan.handle(arg) if is_handle else self.plan.value(arg)  # type: ignore[arg-type]
 
     def custom(self, stmt: Custom, sums: Sums) -> None:
         """The user's own pullback, in place of the reverse of what it stands for."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from srcgrad.ir.nodes import (
     Assign,
+    Call,
     Custom,
     For,
     Function,
@@ -113,6 +114,11 @@ def _flows(function: Function, aliases: Aliases):
                 if isinstance(stmt.value, Var) and is_float(stmt.value.type):
                     for base in cells(stmt.array):
                         yield stmt.value, base
+            case Call():
+                for a in stmt.args:
+                    if isinstance(a, Var) and is_float(a.type):
+                        for x in cells(a) if isinstance(a.type, Array) else (a,):
+                            yield from ((x, t) for t in stmt.targets if is_float(t.type))
             case Custom():
                 for a in stmt.args:
                     for b in stmt.outs:

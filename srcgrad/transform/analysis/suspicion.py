@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Assign, Atom, Const, For, Function, If, Increment, Load, Store, Var, While
+from srcgrad.ir.nodes import Assign, Atom, Call, Const, For, Function, If, Increment, Load, Store, Var, While
 from srcgrad.ir.walk import statements
 from srcgrad.rules import RULES
 from srcgrad.transform.analysis.aliases import Aliases
@@ -41,6 +41,8 @@ class Suspicion:
                             self.wild.add(stmt.target)
                         for a in stmt.args:
                             flow(a, stmt.target)
+                case Call():
+                    self.wild.update(stmt.targets)
                 case Load():
                     for base in aliases.bases[stmt.array]:
                         flow(base, stmt.target)

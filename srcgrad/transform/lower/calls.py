@@ -16,7 +16,7 @@ from srcgrad.numpy_lib import LIBRARY, products
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
-from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, statements
+from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, outline, statements
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, wrap
 from srcgrad.transform.lower.values import (
     Bound,
@@ -109,7 +109,12 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     target = function.object
     handler = _lookup(builtins.HANDLERS, target)
     if handler is not None:
-        return handler(scope, args, kwargs, node)
+        try:
+            return handler(scope, args, kwargs, node)
+        except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
+            # a handler reads its arguments by position: a call that does not fit ends here
+            name = getattr(target, "__name__", "this function")
+            raise scope.problem(f"this call of '{name}' does not fit", node, "check its arguments") from error
     op = _lookup(PRIMITIVES, target)
     if op is not None:
         return primitive(scope, op, args, kwargs, node)
@@ -156,6 +161,9 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
         target = target.__func__
     if not isinstance(target, types.FunctionType):
         raise _no_rule(scope, function.object, node)
+    outlined = outline.try_outline(scope, target, args, kwargs, node)
+    if outlined is not None:
+        return outlined
     foreign = target.__code__.co_filename.startswith(_FOREIGN)
     try:
         return inline(scope, target, args, kwargs, node, call_site=foreign)

@@ -49,7 +49,8 @@ def _pullback(
     scope: Scope, bwd: Any, residuals: Value, value: Value, args: list[Value], name: str, node: ast.AST
 ) -> Function:
     """The backward function in IR, on parameters for the residuals and for the cotangents."""
-    context = Context(build=Builder(), problems=scope.context.problems, captures=scope.context.captures)
+    outer = scope.context
+    context = Context(build=Builder(), problems=outer.problems, captures=outer.captures, lower=outer.lower)
     context.build.loc = scope.at(node)
     inner = Scope(context, scope.filename, frozenset(), {}, scope.function, scope.parent, scope.call_site)
     held = [Var("residual", leaf.type) for leaf in leaves(residuals)]

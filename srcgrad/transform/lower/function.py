@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import types
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from srcgrad.errors import Problem, UnsupportedError
@@ -13,35 +12,23 @@ from srcgrad.ir.nodes import Const, Function, Undef, Var
 from srcgrad.ir.types import BOOL, Array
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower import calls, creation, draws, effects  # noqa: F401  (the last two fill the table of handlers)
-from srcgrad.transform.lower.scope import Capture, Context, PoisonedError, Scope, wrap
-from srcgrad.transform.lower.values import POISON, Closure, Mismatch, Static, Tuple, Value, describe, is_atom
+from srcgrad.transform.lower.scope import Context, PoisonedError, Scope, wrap
+from srcgrad.transform.lower.values import (
+    POISON,
+    Closure,
+    Constant,
+    Lowered,
+    Mismatch,
+    Static,
+    Tuple,
+    TupleOf,
+    Value,
+    describe,
+    is_atom,
+)
 
 
-@dataclass(frozen=True)
-class Lowered:
-    """A function in IR, what it captured, and the shape of its result (a nested `Tuple` of atoms and statics)."""
-
-    function: Function
-    captures: tuple[Capture, ...]
-    result: Value
-
-
-@dataclass(frozen=True)
-class TupleOf:
-    """The type of a tuple argument."""
-
-    items: tuple[Any, ...]
-    cls: type | None = None
-
-
-@dataclass(frozen=True)
-class Constant:
-    """The type of an argument that is specialised to its value: None, bools, strings, functions, other objects."""
-
-    value: Any
-
-
-def lower(function: Any, arguments: Sequence[tuple[str, Any]]) -> Lowered:
+def lower(function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Sequence[Any] = ()) -> Lowered:
     """Lower `function` for arguments of the given names and types, all of them, in order.
 
     `function` is a Python function, a method of an object, or a `custom_vjp`.
@@ -56,7 +43,7 @@ def lower(function: Any, arguments: Sequence[tuple[str, Any]]) -> Lowered:
     if custom is not None:
         function = custom.function
     source = calls.source_of(function)
-    context = Context()
+    context = Context(calls=list(calls_around), lower=lower)
     params: list[Var] = []
     signature: list[tuple[str, Any]] = []
     values: dict[str, Value] = {}

@@ -52,6 +52,8 @@ class Context:
     bases: dict[Var, Var] = field(default_factory=dict)  # view -> what it is a view of
     fresh: set[Var] = field(default_factory=set)  # arrays allocated by the function
     params: set[Var] = field(default_factory=set)
+    outlined: dict[Any, Any] = field(default_factory=dict)  # long helpers by themselves
+    lower: Callable[..., Any] | None = None
     pending: set[str] = field(default_factory=set)  # names read before this iteration bound them
     shapes: dict[Var, tuple[Atom, ...]] = field(default_factory=dict)  # of arrays allocated by the function
     sizes: dict[Atom, tuple[Var, int]] = field(default_factory=dict)  # which array and axis a size was read off
@@ -102,6 +104,8 @@ class Scope:
                 raise PoisonedError
             if isinstance(value, Mismatch):
                 what = f"'{name}'" if name else "this expression"
+                if getattr(node, "always_bound", False):
+                    what = "what the function returns"
                 message = f"{what} is {value.one} on one path and {value.other} on another"
                 raise self.problem(message, node, "give it one type on all paths")
             self._check_bound(name, node)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from srcgrad.ir.nodes import Atom, Const, Undef, Var
+from srcgrad.ir.nodes import Atom, Const, Function, Undef, Var
 from srcgrad.ir.types import Array, Scalar, Type, unify
 
 if TYPE_CHECKING:
@@ -155,6 +155,11 @@ def rebuild(value: Value, atoms: list[Atom]) -> Value:
     return atoms.pop(0) if is_atom(value) else value
 
 
+def refill(value: Value, atoms: list[Atom]) -> Value:
+    """A result's structure around other atoms, in order, one for each of its atoms."""
+    return rebuild(value, list(atoms))
+
+
 def same_structure(a: Value, b: Value) -> bool:
     """Whether two values differ only in their atoms."""
     if isinstance(a, Tuple) and isinstance(b, Tuple):
@@ -197,3 +202,30 @@ def describe(value: Value) -> str:
     if isinstance(value, Range):
         return "a range"
     return "a function" if isinstance(value, Closure) else "a value"
+
+
+# -- what lowering takes and gives ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A function in IR, what it captured, and the shape of its result (a nested `Tuple` of atoms and statics)."""
+
+    function: Function
+    captures: tuple[Any, ...]
+    result: Value
+
+
+@dataclass(frozen=True)
+class TupleOf:
+    """The type of a tuple argument."""
+
+    items: tuple[Any, ...]
+    cls: type | None = None
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The type of an argument that is specialised to its value: None, bools, strings, functions, other objects."""
+
+    value: Any

@@ -9,6 +9,7 @@ from srcgrad.ir.nodes import (
     Assign,
     Atom,
     Block,
+    Call,
     Custom,
     Effect,
     For,
@@ -86,6 +87,10 @@ class _Liveness:
             if isinstance(stmt, Store | Increment):
                 for base in self.aliases.bases[stmt.array]:
                     self.writers.setdefault(base, []).append(stmt)
+            if isinstance(stmt, Call):
+                for k in stmt.writes:
+                    for base in self.aliases.bases[stmt.args[k]]:  # type: ignore[index]
+                        self.writers.setdefault(base, []).append(stmt)
             if isinstance(stmt, Custom):
                 for out in stmt.outs:
                     self.customs.setdefault(out, []).append(stmt)
