@@ -108,6 +108,7 @@ class Builder:
         self.stack: list[list[Stmt]] = [[]]
         self.loc: Location = NOWHERE
         self.definitions: dict[Var, Assign] = {}
+        self.literal = "float64"  # the type of a literal that no partner gives one
         self.algebra = False  # simplify as derivatives are written; the user's own arithmetic is left as it is
 
     # -- blocks ------------------------------------------------------------------------------------------------
@@ -174,6 +175,8 @@ class Builder:
             order = (op == "**" and position == 1) or (op == "polygamma" and position == 0)
             if order and isinstance(atom.value, int):
                 return strong(atom)
+            if not floats and self.literal == "float32" and isinstance(atom.value, float):
+                return Const(float(np.float32(atom.value)), Scalar("float32"))
             if floats == {"float32"} and (single or isinstance(atom.value, float)) and not isinstance(atom.value, bool):
                 return Const(float(np.float32(atom.value)), Scalar("float32"))
             return strong(atom)

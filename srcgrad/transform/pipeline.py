@@ -18,11 +18,13 @@ from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
-from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
+from srcgrad.transform.simplify import eliminate_dead_code, eliminate_repeats, hoist_invariants, propagate_copies
 
 Stage = Callable[[Function], Function]
 SIMPLIFY: tuple[tuple[str, Stage], ...] = (
     ("propagate_copies", propagate_copies),
+    ("hoist_invariants", hoist_invariants),
+    ("eliminate_repeats", eliminate_repeats),
     ("eliminate_dead_code", eliminate_dead_code),
 )
 VERIFY = bool(os.environ.get("SRCGRAD_VERIFY"))

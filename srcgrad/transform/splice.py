@@ -54,6 +54,7 @@ def partials_of(op: str, args: tuple[Atom, ...], to: Scalar) -> Template | None:
     kwargs = {"out": out} if rule.uses_out else {}
     node = calls.source_of(rule.partials).node  # type: ignore[arg-type]
     build.algebra = True
+    build.literal = to.dtype
     values: Any = calls.inline(scope, rule.partials, list(holders), kwargs, node)  # type: ignore[arg-type]
     atoms = list(values.items) if isinstance(values, Tuple) else [values]
     return Template(holders, out, tuple(Partial(_slice(build.stack[0], a), a) for a in atoms))

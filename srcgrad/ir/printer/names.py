@@ -73,6 +73,7 @@ class _Classes:
 
     def name(self, order: list[Var], fixed: dict[Var, str]) -> dict[Var, str]:
         chosen: dict[Var, tuple[str, object]] = {}
+        hints = {v.hint for v in order}
         for var, text in fixed.items():
             chosen[self.find(var)] = (text, var.type)
         for var in order:
@@ -84,6 +85,8 @@ class _Classes:
             foes = {self.find(e) for m in group for e in self.enemies[m]}
             taken = {chosen[f][0] for f in foes if f in chosen} | RESERVED
             taken |= {n for n, t in chosen.values() if t != var.type}
+            if not any(m.hint for m in group):
+                taken |= hints  # a temporary has no name of the user's
             chosen[root] = (_free(hint, taken), var.type)
         return {v: chosen[self.find(v)][0] for v in self.parent if self.find(v) in chosen}
 

@@ -130,7 +130,8 @@ class _Writer:
         for parameter, tree in function.signature:
             if isinstance(tree, tuple):
                 self.unpack(parameter_name(parameter), tree, function.loc)
-        self.items(items)
+        if items:
+            self.items(items)
         values = list(results)
         tree = map_tree(lambda _: values.pop(0), function.results)
         text = self.result(tree)

@@ -48,6 +48,7 @@ class Forward:
     def __post_init__(self) -> None:
         self.build = Builder()
         self.build.algebra = True
+        self.build.definitions.update(self.plan.build.definitions)
         self.slots: dict[Place, tuple[Atom, ...]] = {}
         self.bases: dict[Place, Atom] = {}
         self.home = {v: p for p in self.plan.loops.values() for v in p.stored}

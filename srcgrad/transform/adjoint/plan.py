@@ -206,7 +206,8 @@ class Plan:
         target = Var(var.hint, var.type)
         with self.prologue(region):
             if isinstance(stmt, Assign):
-                self.build.emit(replace(stmt, target=target, args=args))
+                self.build.definitions[target] = replace(stmt, target=target, args=args)
+                self.build.emit(self.build.definitions[target])
             else:
                 self.build.emit(Load(target, handle, index, loc=stmt.loc))
         return target
@@ -378,6 +379,8 @@ def trips(build: Builder, start: Atom, stop: Atom, step: Atom) -> Atom:
         span = build.op("neg", build.op("//", build.op("neg", span), step))  # rounded up, also for a negative step
     if isinstance(span, Const):
         return integer(max(span.value, 0))
+    if isinstance(span, Var) and span in build.definitions and build.definitions[span].op == "shape":
+        return span  # a size is not negative
     return build.op("max", span, ZERO)
 
 

@@ -2,5 +2,7 @@
 
 from srcgrad.transform.simplify.copies import propagate_copies
 from srcgrad.transform.simplify.dead import eliminate_dead_code
+from srcgrad.transform.simplify.hoist import hoist_invariants
+from srcgrad.transform.simplify.repeats import eliminate_repeats
 
-__all__ = ["eliminate_dead_code", "propagate_copies"]
+__all__ = ["eliminate_dead_code", "eliminate_repeats", "hoist_invariants", "propagate_copies"]

@@ -1,0 +1,101 @@
+"""Common subexpressions: operations and loads that were done before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcgrad.ir.nodes import (
+    Assign,
+    Atom,
+    Block,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Increment,
+    Load,
+    Stmt,
+    Store,
+    Var,
+    While,
+)
+from srcgrad.ir.walk import map_tree, statements, substitute
+from srcgrad.transform.analysis.aliases import Aliases, find_aliases
+
+Key = tuple
+
+
+def eliminate_repeats(function: Function) -> Function:
+    """Use the value of an earlier operation on the same operands, or of a load that nothing has overwritten since.
+
+    >>> from srcgrad.ir.types import FLOAT64
+    >>> x, y, z, w = (Var(h, FLOAT64) for h in "xyzw")
+    >>> body = (Assign(y, "*", (x, x)), Assign(z, "*", (x, x)), Assign(w, "+", (y, z)))
+    >>> eliminate_repeats(Function("f", (x,), body, (w,), ())).body[-1].args
+    (%y, %y)
+    """
+    mapping: dict[Var, Atom] = {}
+    body = _Numbering(find_aliases(function), mapping).block(function.body, {})
+    resolved = {v: _final(a, mapping) for v, a in mapping.items()}
+    results = map_tree(lambda a: resolved.get(a, a) if isinstance(a, Var) else a, function.results)
+    return replace(function, body=substitute(body, resolved), results=results)
+
+
+def _final(atom: Atom, mapping: dict[Var, Atom]) -> Atom:
+    while isinstance(atom, Var) and atom in mapping:
+        atom = mapping[atom]
+    return atom
+
+
+class _Numbering:
+    def __init__(self, aliases: Aliases, mapping: dict[Var, Atom]) -> None:
+        self.aliases, self.mapping = aliases, mapping
+
+    def block(self, block: Block, known: dict[Key, Var]) -> Block:
+        out: list[Stmt] = []
+        for stmt in block:
+            match stmt:
+                case Assign() if not stmt.op.startswith("np.random."):
+                    key = (stmt.op, stmt.target.type, *(self.key(a) for a in stmt.args))
+                    if self.replaced(key, stmt.target, known):
+                        continue
+                    out.append(stmt)
+                case Load():
+                    key = ("load", self.key(stmt.array), *(self.key(i) for i in stmt.index))
+                    if self.replaced(key, stmt.target, known):
+                        continue
+                    out.append(stmt)
+                case If():
+                    then, orelse = self.block(stmt.then, dict(known)), self.block(stmt.orelse, dict(known))
+                    out.append(replace(stmt, then=then, orelse=orelse))
+                    self.forget(stmt, known)
+                case For() | While():
+                    self.forget(stmt, known)
+                    out.append(replace(stmt, body=self.block(stmt.body, dict(known))))
+                case _:
+                    out.append(stmt)
+                    self.forget(stmt, known)
+        return tuple(out)
+
+    def key(self, atom: Atom) -> object:
+        atom = _final(atom, self.mapping)
+        return (atom.value, atom.type, type(atom.value), str(atom.value)) if isinstance(atom, Const) else atom
+
+    def replaced(self, key: Key, target: Var, known: dict[Key, Var]) -> bool:
+        """Whether the value is known already; then `target` stands for it."""
+        if key in known:
+            self.mapping[target] = known[key]
+            return True
+        known[key] = target
+        return False
+
+    def forget(self, stmt: Stmt, known: dict[Key, Var]) -> None:
+        """Drop the loads that a statement may overwrite."""
+        written = [s.array for s in statements((stmt,)) if isinstance(s, Store | Increment)]
+        calls = [s for s in statements((stmt,)) if isinstance(s, Call)]
+        written += [c.args[k] for c in calls for k in c.writes]  # type: ignore[misc]
+        if written:
+            for key in [k for k in known if k[0] == "load"]:
+                if any(self.aliases.may_overlap(key[1], array) for array in written):
+                    del known[key]
