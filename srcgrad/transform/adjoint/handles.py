@@ -136,7 +136,7 @@ def _entries(merged: set[Var], aliases: Aliases, places: Places) -> list[Var]:
     while work:
         stmt = places.home.get(work.pop())
         if isinstance(stmt, View) and stmt.base not in merged and stmt.base not in found:
-            if not _is_simple(stmt.base, aliases, places) or places.of[stmt.base].loop is not None:
+            if not _is_simple(stmt.base, aliases, places) or places.of[stmt.base] is not places.root:
                 found[stmt.base] = None
                 work.append(stmt.base)
     return sorted(found, key=lambda v: _position(v, places))

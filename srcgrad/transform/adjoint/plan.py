@@ -298,6 +298,10 @@ class Plan:
         return out
 
     def _view(self, stmt: View, base: Var, region: Region, hint: str) -> Var:
+        assert isinstance(base.type, Array)
+        if stmt.how == "reshape" and base.type.layout != "C":
+            message = "an array that is one of several, some of them strided, cannot be reshaped in reverse mode"
+            raise UnsupportedError(Problem(message, stmt.loc, "reshape a copy of it"))
         items = tuple(self._item(i) for i in stmt.items)
         target = Var(hint, stmt.target.type)
         with self.prologue(region):
