@@ -2,6 +2,7 @@
 
 import linecache
 import math
+import os
 import random
 import zlib
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ.setdefault("SRCGRAD_VERIFY", "1")  # check the IR between all stages; read when srcgrad is imported
 GOLDEN = Path(__file__).parent / "golden"
 
 
