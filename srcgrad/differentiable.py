@@ -205,9 +205,10 @@ def run_vjp(callee: Callee, primals: tuple[Any, ...]) -> tuple[Any, Callable[[An
     kind = result_kind(version.lowered.result)
     if not flatten(version.lowered.function.results):
         raise nothing_returned(callee.program)
-    raw, tape = version.kernel("forward").pure(version.flat(values))
+    raw = version.kernel("forward").pure(version.flat(values))
+    tape = raw[version.count :]
     reverse = version.kernel("reverse").compiled
-    result = version.result(raw)
+    result = version.result(raw[: version.count])
     shapes = [getattr(leaf, "shape", ()) for leaf in _float_leaves(kind, result)]
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -256,9 +257,9 @@ def run_jvp(callee: Callee, primals: tuple[Any, ...], tangents: tuple[Any, ...])
                 raise ArgumentError(Problem(message, hint="give it the shape of the argument"))
         extra += leaves
     kernel = version.kernel("tangent")
-    raw, raw_tangent = kernel.pure([*version.flat(values), *extra])
+    raw = kernel.pure([*version.flat(values), *extra])
     kind = result_kind(version.lowered.result)
-    return version.result(raw), _restore_tangent(kind, raw_tangent, extra)
+    return version.result(raw[: version.count]), _restore_tangent(kind, list(raw[version.count :]), extra)
 
 
 def _floats(kind: Any) -> Any:
@@ -268,11 +269,14 @@ def _floats(kind: Any) -> Any:
     return kind if structure.has_float(kind) else structure.Constant(None)
 
 
-def _restore_tangent(kind: Any, raw: Any, given: list[Any]) -> Any:
+def _restore_tangent(kind: Any, left: list[Any], given: list[Any]) -> Any:
     """A tangent in its structure; one that is the caller's own array is copied."""
     if isinstance(kind, structure.TupleOf):
-        items = [_restore_tangent(k, r, given) for k, r in zip(kind.items, raw, strict=True)]
+        items = [_restore_tangent(k, left, given) for k in kind.items]
         return kind.cls(*items) if kind.cls is not None else tuple(items)
+    if isinstance(kind, structure.Constant):
+        return None
+    raw = left.pop(0)
     if isinstance(raw, np.ndarray):
         return raw.copy() if any(isinstance(g, np.ndarray) and np.may_share_memory(raw, g) for g in given) else raw
     return plain(kind, raw)

@@ -11,7 +11,7 @@ import numpy as np
 from srcgrad import structure
 from srcgrad.backend import compile_text
 from srcgrad.errors import ArgumentError, Problem
-from srcgrad.ir.nodes import Function
+from srcgrad.ir.nodes import Function, flatten
 from srcgrad.ir.printer import Printed, print_function
 from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.program import Program, float_parameters
@@ -77,8 +77,13 @@ class Version:
         return out + [c.read() for c in self.arrays]
 
     def result(self, raw: Any) -> Any:
-        """What a kernel returned, in the structure that the function returns."""
-        return _restore(self.lowered.result, raw)
+        """A kernel's flat results, in the structure that the function returns."""
+        return _restore(self.lowered.result, list(raw))
+
+    @property
+    def count(self) -> int:
+        """How many numbers and arrays the function returns."""
+        return len(flatten(self.lowered.function.results))
 
 
 class Kernel:
@@ -137,13 +142,13 @@ def _same(a: Any, b: Any) -> bool:
     return False
 
 
-def _restore(value: Value, raw: Any) -> Any:
+def _restore(value: Value, raw: list[Any]) -> Any:
     if isinstance(value, Tuple):
-        items = [_restore(v, r) for v, r in zip(value.items, raw, strict=True)]
+        items = [_restore(v, raw) for v in value.items]
         return value.cls(*items) if value.cls is not None else items if value.is_list else tuple(items)
     if isinstance(value, Static):
         return value.object
-    return plain(value.type, raw)
+    return plain(value.type, raw.pop(0))
 
 
 def plain(kind: Any, raw: Any) -> Any:

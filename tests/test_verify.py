@@ -30,11 +30,13 @@ from srcgrad.ir.nodes import (
 )
 from srcgrad.ir.types import BOOL, FLOAT32, FLOAT64, INT64, Array
 from srcgrad.ir.verify import verify
+from srcgrad.rules import RULES
 from srcgrad.transform import pipeline
 
 AT = Location("model.py", 7)
 VECTOR, MATRIX = Array("float64", 1), Array("float64", 2)
 TWO = number(2.0)
+OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
 
 
 def floats(*hints):
@@ -133,14 +135,14 @@ ILLEGAL = {
 
 @pytest.mark.parametrize("name", LEGAL)
 def test_legal(name):
-    assert verify(LEGAL[name], "this stage") is LEGAL[name]
+    assert verify(LEGAL[name], "this stage", OPERATIONS) is LEGAL[name]
 
 
 @pytest.mark.parametrize("name", ILLEGAL)
 def test_illegal(name):
     made, message = ILLEGAL[name]
     with pytest.raises(InternalError) as info:
-        verify(made, "this stage")
+        verify(made, "this stage", OPERATIONS)
     assert str(info.value).startswith(f"after this stage: {message}")
 
 
@@ -162,7 +164,7 @@ def test_illegal(name):
 )
 def test_types_of_operands(stmt):
     with pytest.raises(InternalError, match="after this stage"):
-        verify(function(stmt), "this stage")
+        verify(function(stmt), "this stage", OPERATIONS)
 
 
 def test_stage_that_breaks_a_function_is_named(monkeypatch):

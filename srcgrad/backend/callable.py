@@ -46,6 +46,8 @@ class _Adapter:
             namespace = dict(arrays)
             exec(compile(printed.text, f"<srcgrad {printed.name}>", "exec"), namespace)
             options = self.owner.options.changed(cache=False).numba_options()
+            for helper in printed.helpers:
+                namespace[helper] = numba.njit(**options)(namespace[helper])
             self.dispatchers[args] = numba.njit(**options)(namespace[printed.name])
         return self.dispatchers[args]
 

@@ -128,6 +128,7 @@ class _Mapped:
         line = getattr(getattr(error, "loc", None), "line", 0) or 0
         at = self.printed.lines[line - 1] if 0 < line <= len(self.printed.lines) else None
         text = str(error).strip().splitlines()
-        first = next((t for t in text if t and not t.startswith("Failed in")), "it gave no reason")
-        hint = f"Numba's full message is above; the generated text is '{self.printed.name}'"
+        lines = [t.strip() for t in text if t.strip() and not t.startswith("Failed in")] or ["it gave no reason"]
+        first = f"{lines[0]} {lines[1].lstrip('> ')}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
+        hint = "the exception that caused this one is Numba's, with its full message"
         return UnsupportedError(Problem(f"Numba cannot compile this: {first}", at, hint))

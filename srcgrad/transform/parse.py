@@ -9,6 +9,7 @@ import linecache
 import textwrap
 import time
 import types
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,16 +70,10 @@ def _is_edited(code: types.CodeType, text: str) -> bool:
     if not newer:
         return False
     try:
-        work = [compile(text, code.co_filename, "exec", dont_inherit=True)]
+        module = compile(text, code.co_filename, "exec", dont_inherit=True)
     except SyntaxError:
         return True
-    while work:
-        for const in work.pop().co_consts:
-            if isinstance(const, types.CodeType):
-                work.append(const)
-                if (const.co_name, const.co_firstlineno) == (code.co_name, code.co_firstlineno):
-                    return const.co_code != code.co_code or const.co_names != code.co_names
-    return True
+    return all(_place(c) != _place(code) or _meaning(c)[0::2] != _meaning(code)[0::2] for c in _codes(module))
 
 
 @functools.lru_cache(maxsize=64)
@@ -109,22 +104,36 @@ def _narrow(candidates: list, code: types.CodeType) -> list:
         if around and spans:
             return [max(around, key=lambda n: (n.lineno, n.col_offset))]  # the innermost
 
-    def compiled(node: ast.FunctionDef | ast.Lambda) -> types.CodeType | None:
-        body = ast.Expression(node) if isinstance(node, ast.Lambda) else ast.Module([node], [])
-        outer = compile(body, code.co_filename, "eval" if isinstance(node, ast.Lambda) else "exec")
-        return next((c for c in outer.co_consts if isinstance(c, types.CodeType)), None)
-
-    def shape(c: types.CodeType | None) -> tuple | None:
-        return c and (c.co_consts, c.co_names, c.co_varnames, len(c.co_code))
-
-    same = [n for n in candidates if shape(compiled(n)) == shape(code)]
-    if not same or len({ast.dump(n) for n in same}) > 1:
+    candidates = sorted(candidates, key=lambda n: (n.lineno, n.col_offset))
+    # Python 3.10: the k-th lambda of the line in the compiled file is the k-th in the syntax tree
+    text = "".join(linecache.getlines(code.co_filename))
+    module = compile(text, code.co_filename, "exec", dont_inherit=True)
+    on_line = [c for c in _codes(module) if _place(c) == _place(code)]
+    same = [n for n, c in zip(candidates, on_line, strict=False) if _meaning(c) == _meaning(code)]
+    if len(on_line) != len(candidates) or not same:
         problem = Problem(
             f"line {code.co_firstlineno} of {code.co_filename} holds several lambdas that cannot be told apart",
             hint="put each on a line of its own, or use def",
         )
         raise UnsupportedError(problem)
-    return same
+    return same[:1]
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The code objects inside another, in the order of the source."""
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield const
+            yield from _codes(const)
+
+
+def _place(code: types.CodeType) -> tuple[str, int]:
+    return code.co_name, code.co_firstlineno
+
+
+def _meaning(code: types.CodeType) -> tuple[object, ...]:
+    plain = tuple(c for c in code.co_consts if not isinstance(c, types.CodeType))
+    return code.co_code, plain, code.co_names, code.co_varnames, code.co_freevars
 
 
 def _covers(node: ast.FunctionDef | ast.Lambda, span: tuple[int, int, int, int]) -> bool:

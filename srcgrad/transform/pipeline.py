@@ -77,9 +77,10 @@ def written_parameters(function: Function) -> frozenset[Var]:
 
 
 def flattened(function: Function) -> Function:
-    """`function` with one parameter a number or array, as compiled code is called."""
+    """`function` with one parameter and one result a number or array, as compiled code is called."""
     names = parameter_names(function)
-    return replace(function, signature=tuple((names[p], p) for p in function.params))
+    signature = tuple((names[p], p) for p in function.params)
+    return replace(function, signature=signature, results=tuple(flatten(function.results)))
 
 
 def printable(function: Function) -> Function:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from srcgrad.ir.location import NOWHERE, Location
-from srcgrad.ir.nodes import Const, Function, Undef, Var, flatten
+from srcgrad.ir.nodes import Function, Undef, Var, flatten
 from srcgrad.ir.printer.names import assign_names, targets
+from srcgrad.ir.printer.spelling import CALLED, Spelling
 from srcgrad.ir.printer.tree import Branch, Expr, Item, Line, Node, Repeat, build_tree, variables
-from srcgrad.ir.types import Array, Scalar
 from srcgrad.ir.walk import map_tree
-
-# How tightly each operator binds, as in Python's grammar.
-PRECEDENCE = {
-    "if": 1, "or": 2, "and": 3, "not": 4, "<": 5, "<=": 5, ">": 5, ">=": 5, "==": 5, "!=": 5, "|": 6, "^": 7, "&": 8,
-    "<<": 9, ">>": 9, "+": 10, "-": 10, "*": 11, "/": 11, "//": 11, "%": 11, "neg": 12, "pos": 12, "~": 12, "**": 13,
-}  # fmt: skip
-CALLS = {"abs": "abs", "min": "min", "max": "max", "round": "round"}
-CALLED = {"np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma"}
 
 
 @dataclass(frozen=True)
@@ -110,7 +101,7 @@ def parameter_names(function: Function) -> dict[Var, str]:
     return fixed
 
 
-class _Writer:
+class _Writer(Spelling):
     def __init__(self, names: dict[Var, str], module: _Module) -> None:
         self.names, self.module = names, module
         self.lines: list[tuple[str, Location]] = []
@@ -275,132 +266,3 @@ class _Writer:
                 return
             v, n = todo.pop(ready[0])
             self.assign(v, n, loc)
-
-    # -- expressions ---------------------------------------------------------------------------------------------
-
-    def expr(self, node: Node | None, outer: int = 0) -> str:
-        """`node` as text, in parentheses where it binds less tightly than `outer`."""
-        match node:
-            case Var():
-                return self.names[node]
-            case Const():
-                text = self.constant(node)
-                return f"({text})" if outer > PRECEDENCE["neg"] and text.startswith("-") else text
-            case Undef():
-                return self.undefined(node)
-            case Expr():
-                text, binding = self.operation(node)
-                return f"({text})" if binding < outer else text
-            case _:
-                raise AssertionError(f"unhandled expression {node!r}")
-
-    def operation(self, node: Expr) -> tuple[str, int]:
-        """The text of an operation, and how tightly it binds."""
-        op, args = node.op, node.args
-        tight = 20
-        if op == "if":
-            cond, then, orelse = args
-            if isinstance(orelse, Const) and orelse.value is False:
-                return f"{self.expr(cond, 3)} and {self.expr(then, 4)}", PRECEDENCE["and"]
-            if isinstance(orelse, Const) and orelse.value is True and isinstance(cond, Expr) and cond.op == "not":
-                return f"{self.expr(cond.args[0], 2)} or {self.expr(then, 3)}", PRECEDENCE["or"]
-            return f"{self.expr(then, 2)} if {self.expr(cond, 2)} else {self.expr(orelse, 1)}", PRECEDENCE["if"]
-        if op == "where":
-            cond, then, orelse = args
-            return f"{self.expr(then, 2)} if {self.expr(cond, 2)} else {self.expr(orelse, 1)}", PRECEDENCE["if"]
-        if op in ("neg", "pos", "~", "not"):
-            sign = {"neg": "-", "pos": "+", "~": "~", "not": "not "}[op]
-            return f"{sign}{self.expr(args[0], PRECEDENCE[op] + (op == 'neg'))}", PRECEDENCE[op]
-        if op in PRECEDENCE:
-            return self.infix(op, args), PRECEDENCE[op]
-        if op == "load":
-            index = ", ".join(self.expr(a) for a in args[1:]) or "()"
-            return f"{self.expr(args[0], tight)}[{index}]", tight
-        if op == "shape":
-            return f"{self.expr(args[0], tight)}.shape[{self.expr(args[1])}]", tight
-        if op == "stop_gradient":
-            return self.expr(args[0], tight), tight
-        return self.call(node), tight
-
-    def infix(self, op: str, args: tuple[Node, ...]) -> str:
-        mine = PRECEDENCE[op]
-        left, right = args
-        if op == "+" and isinstance(right, Expr) and right.op == "neg":
-            return f"{self.expr(left, mine)} - {self.expr(right.args[0], mine + 1)}"
-        compares = mine == PRECEDENCE["<"]
-        left_binding = mine + 1 if compares or op == "**" else mine
-        right_binding = PRECEDENCE["neg"] if op == "**" else mine + 1
-        return f"{self.expr(left, left_binding)} {op} {self.expr(right, right_binding)}".replace(" ** ", "**")
-
-    def call(self, node: Expr) -> str:
-        op, args = node.op, [self.expr(a) for a in node.args]
-        match op:
-            case "cast":
-                assert isinstance(node.detail, Scalar)
-                return f"{_cast(node.detail.dtype)}({args[0]})"
-            case "alloc":
-                return self.alloc(node)
-            case "transpose":
-                return f"{self.expr(node.args[0], 20)}.T"
-            case "reshape":
-                return f"{self.expr(node.args[0], 20)}.reshape(({', '.join(args[1:])},))"
-            case "same":
-                return args[0]
-            case "strided":
-                whole = ", ".join(["::1"] * node.args[0].type.ndim)  # type: ignore[union-attr]
-                return f"{args[0]}[{whole}]"
-            case "slice":
-                return self.slice(node)
-            case "newaxis":
-                return "None"
-            case "list":
-                return f"[{', '.join(args)}]"
-            case "reserve" | "polygamma":
-                self.imports.add(f"from srcgrad.runtime import {op}")
-                return f"{op}({', '.join(args)})"
-        if op.startswith("text:"):
-            return op[5:].format(*args)
-        if op.startswith("math."):
-            self.imports.add("import math")
-        return f"{CALLS.get(op, op)}({', '.join(args)})"
-
-    def slice(self, node: Expr) -> str:
-        given = [self.expr(a) for a in node.args]
-        parts = [given.pop(0) if present else "" for present in node.detail]  # type: ignore[attr-defined]
-        return f"{parts[0]}:{parts[1]}" + (f":{parts[2]}" if parts[2] else "")
-
-    def alloc(self, node: Expr) -> str:
-        fill, like, to = node.detail  # type: ignore[misc]
-        if like and fill in ("zeros", "empty", "ones"):
-            return f"np.{fill}_like({self.expr(node.args[0])})"
-        shape = ", ".join(self.expr(a) for a in node.args[int(like) :])
-        shape = shape if to.ndim == 1 else f"({shape})"
-        dtype = "" if to.dtype == "float64" else f", np.{'bool_' if to.dtype == 'bool' else to.dtype}"
-        return f"np.{fill}({shape}{dtype})"
-
-    def constant(self, node: Const) -> str:
-        value = node.value
-        dtype = node.type.dtype if isinstance(node.type, Scalar) else ""
-        if isinstance(value, float) and not math.isfinite(value):
-            text = "np.nan" if math.isnan(value) else "np.inf" if value > 0 else "-np.inf"
-        else:
-            text = repr(value)
-        return f"np.{dtype}({text})" if dtype not in ("float64", "int64", "bool") else text
-
-    def undefined(self, node: Undef) -> str:
-        match node.type:
-            case Array(dtype=dtype, ndim=ndim):
-                return f"np.empty(({'0, ' * ndim}), np.{'bool_' if dtype == 'bool' else dtype})"
-            case Scalar(dtype="float64"):
-                return "np.nan"
-            case Scalar(dtype="bool"):
-                return "False"
-            case Scalar(dtype=dtype):
-                value = "np.nan" if dtype.startswith("float") else "0"
-                return value if dtype == "int64" else f"np.{dtype}({value})"
-            case _:
-                raise AssertionError(f"unhandled type {node.type}")
-
-
-def _cast(dtype: str) -> str:
-    return {"float64": "float", "int64": "int", "bool": "bool"}.get(dtype, f"np.{dtype}")

@@ -1,4 +1,8 @@
-"""Python's built-in functions, methods of arrays, conversions, random draws."""
+"""Python's built-in functions, those of `math`, and conversions.
+
+A handler takes the scope and the syntax tree of the call, then the arguments, by Python's own rules: its signature says
+which calls fit, and `signatures.invoke` refuses the others.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from srcgrad.ir.nodes import Const, integer
+from srcgrad.ir.nodes import FALSE, Const, integer
 from srcgrad.ir.types import FLOAT64, INT64, Scalar, is_float, is_integer
 from srcgrad.numpy_lib import reductions
 from srcgrad.transform.lower import arrays, calls, expressions, iteration
 from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.signatures import expect_numbers
 from srcgrad.transform.lower.values import (
     FormattedText,
     Items,
@@ -30,6 +35,8 @@ from srcgrad.transform.lower.values import (
 
 HANDLERS: dict[Any, Callable[..., Value]] = {}
 DTYPES = (float, int, bool)
+NOTHING = Tuple(())
+NUMBERS = ("float64", "float32", "bool")
 
 
 def handles(*functions: Any) -> Callable:
@@ -51,27 +58,46 @@ def is_dtype(target: Any) -> bool:
 
 def dtype_name(scope: Scope, value: Value, node: ast.AST) -> str:
     """The dtype that an argument names."""
-    if isinstance(value, Static) and not isinstance(value.object, str | type(None)):
-        name = getattr(value.object, "__name__", None) if not is_dtype(value.object) else None
-        if name is None:
-            return np.dtype(value.object).name
-        return np.dtype(name).name
-    if isinstance(value, Static) and isinstance(value.object, str):
-        return np.dtype(value.object).name
-    raise scope.problem(f"expected a dtype, but got {describe(value)}", node, "use np.float64 or np.float32")
+    dtype = None
+    if isinstance(value, Static) and value.object is not None:
+        try:
+            dtype = np.dtype(value.object)
+        except (TypeError, ValueError):  # NumPy knows no such dtype
+            dtype = None
+    if dtype is None:
+        text = isinstance(value, Static) and isinstance(value.object, str)
+        found = repr(value.object) if text else describe(value)
+        raise scope.problem(f"expected a dtype, but got {found}", node, "use np.float64 or np.float32")
+    if dtype.name not in NUMBERS and dtype.kind not in "iu":
+        hint = "use float64, float32, an integer dtype or bool"
+        raise scope.problem(f"numbers of dtype {dtype} are not differentiable", node, hint)
+    return dtype.name
 
 
-def convert(scope: Scope, dtype: str, args: list[Value], node: ast.AST) -> Value:
-    """`float(x)`, `int(x)`, `np.float32(x)`, ..."""
-    value = args[0] if args else Const(0, INT64)
+def converter(target: Any) -> Callable[..., Value]:
+    """The handler of `float(x)`, `int(x)`, `np.float32(x)`, ..."""
+
+    def handler(scope: Scope, node: ast.AST, value: Value = None, /) -> Value:
+        dtype = dtype_name(scope, Static(target), node)
+        return convert(scope, dtype, Const(0, INT64) if value is None else value, node, python=target in DTYPES)
+
+    return handler
+
+
+def convert(scope: Scope, dtype: str, value: Value, node: ast.AST, *, python: bool = False) -> Value:
+    """A value as a number of a dtype, or an array of numbers of it; Python's own types convert only numbers."""
     if isinstance(value, Static) and isinstance(value.object, str):
-        return Const(float(value.object) if "float" in dtype else int(value.object), Scalar(dtype))
+        try:
+            return Const(float(value.object) if "float" in dtype else int(value.object), Scalar(dtype))
+        except ValueError:
+            raise scope.problem(f"{value.object!r} is no number", node, "convert a number") from None
     if is_array(value) and value.type.ndim == 0:
         value = scope.build.load(value, ())
-    if is_array(value):
+    if is_array(value) and not python:
         return arrays.copy(scope, value, dtype)
     if not is_scalar(value):
-        raise scope.problem(f"{describe(value)} cannot be converted to {dtype}", node, "convert a number")
+        hint = "use astype" if is_array(value) else "convert a number"
+        raise scope.problem(f"{describe(value)} cannot be converted to {dtype}", node, hint)
     if dtype == "bool":
         return expressions.boolean_op(scope, value, node)
     return scope.build.cast(value, Scalar(dtype))
@@ -81,13 +107,13 @@ def convert(scope: Scope, dtype: str, args: list[Value], node: ast.AST) -> Value
 
 
 def _extremum(op: str) -> Callable[..., Value]:
-    def handler(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-        no_keywords(scope, kwargs, node)
-        if len(args) == 1 and is_array(args[0]):
-            return calls.inline(scope, getattr(reductions, op), args, {}, node, call_site=True)
-        items = list(args[0].items) if len(args) == 1 and isinstance(args[0], Tuple) else args
-        if not items or not all(is_scalar(i) for i in items):
-            raise scope.problem(f"{op} expects numbers", node, "pass numbers or an array")
+    def handler(scope: Scope, node: ast.AST, first: Value, /, *others: Value) -> Value:
+        if not others and is_array(first) and first.type.ndim == 1:
+            return calls.inline(scope, getattr(reductions, op), [first], {}, node, call_site=True)
+        items = first.items if not others and isinstance(first, Tuple) else (first, *others)
+        alone = not others and not isinstance(first, Tuple)
+        if alone or not items or not all(is_scalar(i) for i in items):
+            raise scope.problem(f"{op} expects numbers", node, "pass numbers or a vector")
         out = items[0]
         for item in items[1:]:
             # Python's min and max keep the first of equals and ignore an unordered second
@@ -102,27 +128,25 @@ HANDLERS[builtins.max] = _extremum("max")
 
 
 @handles(builtins.sum)
-def _sum(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    start = args[1] if len(args) > 1 else kwargs.get("start", Const(0, INT64, weak=True))
-    if is_array(args[0]):
-        total = calls.inline(scope, reductions.sum, args[:1], {}, node, call_site=True)
-        return total if isinstance(start, Const) and start.value == 0 else expressions.binary(
-            scope, "+", start, total, node
-        )  # fmt: skip
-    if isinstance(args[0], Tuple):
+def _sum(scope: Scope, node: ast.AST, items: Value, /, start: Value = None) -> Value:
+    start = Const(0, INT64, weak=True) if start is None else start
+    if is_array(items) and items.type.ndim == 1:
+        total = calls.inline(scope, reductions.sum, [items], {}, node, call_site=True)
+        zero = isinstance(start, Const) and start.value == 0
+        return total if zero else expressions.binary(scope, "+", start, total, node)
+    if isinstance(items, Tuple):
         out: Value = start
-        for item in args[0].items:
+        for item in items.items:
             empty = isinstance(out, Const) and out.weak and out.value == 0
             out = item if empty else expressions.binary(scope, "+", out, item, node)
         return out
-    raise scope.problem(f"sum does not take {describe(args[0])}", node, "write a loop")
+    hint = "use np.sum for the sum of all elements, or write a loop" if is_array(items) else "write a loop"
+    raise scope.problem(f"sum does not take {describe(items)}", node, hint)
 
 
 @handles(builtins.len)
-def _len(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    value = args[0]
-    if is_array(value):
+def _len(scope: Scope, node: ast.AST, value: Value, /) -> Value:
+    if is_array(value) and value.type.ndim > 0:
         return scope.build.shape(value, 0)
     if isinstance(value, Tuple):
         return integer(len(value.items))
@@ -137,165 +161,170 @@ def _len(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
     raise scope.problem(f"{describe(value)} has no length", node, "use an array or tuple")
 
 
-@handles(builtins.round, np.round, np.around)
-def _round(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    digits = args[1] if len(args) > 1 else kwargs.get("ndigits", kwargs.get("decimals"))
-    value = args[0]
+@handles(builtins.round)
+def _round(scope: Scope, node: ast.AST, number: Value, ndigits: Value = None) -> Value:
+    return _rounded(scope, "round", number, ndigits, node)
+
+
+@handles(np.round, np.around)
+def _np_round(scope: Scope, node: ast.AST, a: Value, decimals: Value = None) -> Value:
+    return _rounded(scope, "np.rint", a, decimals, node)
+
+
+def _rounded(scope: Scope, whole: str, value: Value, digits: Value, node: ast.AST) -> Value:
     if not is_scalar(value):
         raise scope.problem(f"round does not take {describe(value)}", node, "round numbers")
     if is_integer(value.type):
         return value
-    if digits is None or (isinstance(digits, Static) and digits.object is None):
-        return scope.build.op("round", value)
-    if not is_scalar(digits):
+    if digits is None or (whole == "np.rint" and isinstance(digits, Const) and digits.value == 0):
+        return scope.build.op(whole, value)
+    if not (is_scalar(digits) and is_integer(digits.type)):
         raise scope.problem("the number of digits must be an integer", node, "use round(x, 2)")
     ten = scope.build.op("**", Const(10.0, FLOAT64), digits)
     return scope.build.op("/", scope.build.op("np.rint", scope.build.op("*", value, ten)), ten)
 
 
 @handles(builtins.divmod)
-def _divmod(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    a, b = args
+def _divmod(scope: Scope, node: ast.AST, a: Value, b: Value, /) -> Value:
     return Tuple((expressions.binary(scope, "//", a, b, node), expressions.binary(scope, "%", a, b, node)))
 
 
 @handles(math.log)
-def _log(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    logs = [calls.primitive(scope, "np.log", [a], kwargs, node) for a in args]
-    return logs[0] if len(logs) == 1 else scope.build.op("/", *logs)
+def _log(scope: Scope, node: ast.AST, x: Value, base: Value = None, /) -> Value:
+    expect_numbers(scope, "math.log", [x] if base is None else [x, base], node)
+    out = scope.build.op("np.log", x)
+    return out if base is None else scope.build.op("/", out, scope.build.op("np.log", base))
 
 
 @handles(math.hypot)
-def _hypot(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    out = args[0]
-    for other in args[1:]:
+def _hypot(scope: Scope, node: ast.AST, /, *coordinates: Value) -> Value:
+    expect_numbers(scope, "math.hypot", list(coordinates), node)
+    if not coordinates:
+        return Const(0.0, FLOAT64)
+    out = coordinates[0]
+    for other in coordinates[1:]:
         out = scope.build.op("np.hypot", out, other)
-    return scope.build.op("abs", out) if len(args) == 1 else out
+    return scope.build.op("abs", _as_float(scope, out)) if len(coordinates) == 1 else out
 
 
 @handles(math.pow)
-def _pow(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    floats = [scope.build.cast(a, FLOAT64) if is_scalar(a) and not is_float(a.type) else a for a in args]
-    return calls.primitive(scope, "**", floats, kwargs, node)
+def _pow(scope: Scope, node: ast.AST, x: Value, y: Value, /) -> Value:
+    expect_numbers(scope, "math.pow", [x, y], node)
+    return scope.build.op("**", _as_float(scope, x), _as_float(scope, y))
+
+
+def _as_float(scope: Scope, value: Value) -> Value:
+    return value if is_float(value.type) else scope.build.cast(value, FLOAT64)
 
 
 @handles(np.heaviside)
-def _heaviside(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    x, at_zero = args
-    if not (is_scalar(x) and is_scalar(at_zero)):
-        raise scope.problem("np.heaviside expects numbers", node, "use it in a loop")
+def _heaviside(scope: Scope, node: ast.AST, x: Value, at_zero: Value, /) -> Value:
+    expect_numbers(scope, "np.heaviside", [x, at_zero], node)
     zero, op = Const(0.0, FLOAT64, weak=True), scope.build.op
     step = op("where", op("<", x, zero), zero, Const(1.0, FLOAT64, weak=True))
     return op("where", op("==", x, zero), at_zero, step)
 
 
 @handles(math.ldexp, np.ldexp)
-def _ldexp(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    return scope.build.op("*", args[0], scope.build.op("**", Const(2.0, FLOAT64), args[1]))
+def _ldexp(scope: Scope, node: ast.AST, x: Value, exponent: Value, /) -> Value:
+    expect_numbers(scope, "ldexp", [x, exponent], node)
+    if is_float(exponent.type):
+        raise scope.problem("'ldexp' expects an integer exponent, but got a float", node, "use x * 2.0 ** y")
+    return scope.build.op("*", x, scope.build.op("**", Const(2.0, FLOAT64), exponent))
 
 
 @handles(math.modf)
-def _modf(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    whole = scope.build.op("np.trunc", args[0])
-    return Tuple((scope.build.op("-", args[0], whole), whole))
+def _modf(scope: Scope, node: ast.AST, x: Value, /) -> Value:
+    expect_numbers(scope, "math.modf", [x], node)
+    whole = scope.build.op("np.trunc", x)
+    return Tuple((scope.build.op("-", x, whole), whole))
 
 
 @handles(np.logical_and)
-def _logical_and(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    return scope.build.op("&", *(expressions.boolean_op(scope, a, node) for a in args))
+def _logical_and(scope: Scope, node: ast.AST, x: Value, y: Value, /) -> Value:
+    return scope.build.op("&", *(expressions.boolean_op(scope, a, node) for a in (x, y)))
 
 
 @handles(np.logical_or)
-def _logical_or(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    return scope.build.op("|", *(expressions.boolean_op(scope, a, node) for a in args))
+def _logical_or(scope: Scope, node: ast.AST, x: Value, y: Value, /) -> Value:
+    return scope.build.op("|", *(expressions.boolean_op(scope, a, node) for a in (x, y)))
 
 
 @handles(np.where)
-def _where(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    if len(args) != 3:
-        raise scope.problem("np.where with one argument is not differentiable", node, "give both alternatives")
-    if any(is_array(a) for a in args):
-        return arrays.elementwise(scope, "where", args, node)
-    return scope.build.op("where", expressions.boolean_op(scope, args[0], node), *args[1:])
+def _where(scope: Scope, node: ast.AST, condition: Value, /, *choices: Value) -> Value:
+    if len(choices) != 2:
+        raise scope.problem("np.where is differentiable only with two alternatives", node, "write np.where(c, x, y)")
+    if is_array(condition) or any(is_array(c) for c in choices):
+        return arrays.elementwise(scope, "where", [condition, *choices], node)
+    expect_numbers(scope, "np.where", list(choices), node)
+    return scope.build.op("where", expressions.boolean_op(scope, condition, node), *choices)
 
 
 @handles(np.clip)
-def _clip(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    given = dict(zip(("a", "a_min", "a_max"), args, strict=False))
-    given |= {{"min": "a_min", "max": "a_max"}.get(k, k): v for k, v in kwargs.items()}
-    value = given["a"]
-    for op, bound in (("max", given.get("a_min")), ("min", given.get("a_max"))):
-        if bound is not None and not (isinstance(bound, Static) and bound.object is None):
-            value = calls.primitive(scope, op, [value, bound], {}, node)
-    return value
+def _clip(
+    scope: Scope, node: ast.AST, a: Value, a_min: Value = None, a_max: Value = None, *, min: Value = None,
+    max: Value = None,
+) -> Value:  # fmt: skip
+    for op, bounds in (("max", (a_min, min)), ("min", (a_max, max))):
+        for bound in bounds:
+            if bound is not None:
+                a = calls.primitive(scope, op, [a, bound], {}, node, "np.clip")
+    return a
 
 
 @handles(builtins.isinstance, builtins.type, builtins.getattr, builtins.hasattr)
-def _introspection(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    del args, kwargs
+def _introspection(scope: Scope, node: ast.AST, /, *args: Value) -> Value:
+    del args
     raise scope.problem("looking at types is not differentiable", node, "pass a bool or string to choose a branch")
 
 
 @handles(builtins.bool, operator.truth)
-def _bool(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    return expressions.boolean_op(scope, args[0], node)
+def _bool(scope: Scope, node: ast.AST, value: Value = FALSE, /) -> Value:
+    return expressions.truth_of(scope, value, node)
 
 
 # -- iteration -----------------------------------------------------------------------------------------------------
 
 
 @handles(builtins.range)
-def _range(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    return iteration.range_of(scope, args, node)
+def _range(scope: Scope, node: ast.AST, /, *args: Value) -> Value:
+    return iteration.range_of(scope, list(args), node)
 
 
 @handles(builtins.enumerate)
-def _enumerate(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    start = args[1] if len(args) > 1 else kwargs.get("start", integer(0))
-    return iteration.enumerated(scope, args[0], start, node)
+def _enumerate(scope: Scope, node: ast.AST, iterable: Value, start: Value = None) -> Value:
+    start = integer(0) if start is None else start
+    if not (is_scalar(start) and is_integer(start.type)):
+        raise scope.problem(f"enumerate starts at an integer, not {describe(start)}", node, "use int()")
+    return iteration.enumerated(scope, iterable, start, node)
 
 
 @handles(builtins.zip)
-def _zip(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    if isinstance(kwargs.get("strict"), Const) and kwargs["strict"].value:
+def _zip(scope: Scope, node: ast.AST, /, *iterables: Value, strict: Value = FALSE) -> Value:
+    if strict != FALSE:
         raise scope.problem("zip(strict=True) is not differentiable", node, "leave out strict")
-    return iteration.zipped(scope, args, node)
+    return iteration.zipped(scope, list(iterables), node)
 
 
 @handles(builtins.reversed)
-def _reversed(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    return iteration.reverse(scope, args[0], node)
+def _reversed(scope: Scope, node: ast.AST, sequence: Value, /) -> Value:
+    return iteration.reverse(scope, sequence, node)
 
 
 @handles(np.ndindex)
-def _ndindex(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    return iteration.grid_of(scope, args, node)
+def _ndindex(scope: Scope, node: ast.AST, /, *shape: Value) -> Value:
+    return iteration.grid_of(scope, list(shape), node)
 
 
-@handles(builtins.tuple, builtins.list)
-def _tuple(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    if not args:
-        return Tuple(())
-    if isinstance(args[0], Tuple):
-        return Tuple(args[0].items)
-    raise scope.problem(f"a tuple of {describe(args[0])} has no fixed length", node, "use an array")
+def _sequence(*, is_list: bool) -> Callable[..., Value]:
+    def handler(scope: Scope, node: ast.AST, items: Value = NOTHING, /) -> Value:
+        if isinstance(items, Tuple):
+            return Tuple(items.items, is_list=is_list)
+        what = "list" if is_list else "tuple"
+        raise scope.problem(f"a {what} of {describe(items)} has no fixed length", node, "use an array")
+
+    return handler
 
 
-def no_keywords(scope: Scope, kwargs: dict, node: ast.AST) -> None:
-    if kwargs:
-        name = next(iter(kwargs))
-        raise scope.problem(f"the argument '{name}' is not supported here", node, "leave it out")
+HANDLERS[builtins.tuple] = _sequence(is_list=False)
+HANDLERS[builtins.list] = _sequence(is_list=True)

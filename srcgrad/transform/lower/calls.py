@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import sysconfig
 import types
 from typing import Any
 
 import numpy as np
 
-from srcgrad.errors import UnsupportedError
+from srcgrad.errors import ArgumentError, Problem, UnsupportedError
 from srcgrad.ir.nodes import Const, Var, integer
 from srcgrad.numpy_lib import LIBRARY, products
 from srcgrad.rules import PRIMITIVES, RULES
@@ -18,6 +19,7 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
 from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, outline, statements
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, wrap
+from srcgrad.transform.lower.signatures import expect_numbers, fit, invoke, plural, title
 from srcgrad.transform.lower.values import (
     Bound,
     Closure,
@@ -109,25 +111,35 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     target = function.object
     handler = _lookup(builtins.HANDLERS, target)
     if handler is not None:
-        try:
-            return handler(scope, args, kwargs, node)
-        except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
-            # a handler reads its arguments by position: a call that does not fit ends here
-            name = getattr(target, "__name__", "this function")
-            raise scope.problem(f"this call of '{name}' does not fit", node, "check its arguments") from error
+        return invoke(scope, title(target), handler, args, kwargs, node)
     op = _lookup(PRIMITIVES, target)
     if op is not None:
-        return primitive(scope, op, args, kwargs, node)
+        if getattr(target, "__module__", "") == "math":  # it takes no arrays but those of one number
+            args = [scope.build.load(a, ()) if is_array(a) and a.type.ndim == 0 else a for a in args]
+            expect_numbers(scope, title(target), args, node)
+        return primitive(scope, op, args, kwargs, node, title(target))
     library = _lookup(LIBRARY, target)
     if library is not None:
-        return inline(scope, library, args, kwargs, node, call_site=True)
+        return _library(scope, target, library, args, kwargs, node)
     if isinstance(target, type) and issubclass(target, tuple) and hasattr(target, "_fields"):
         return _namedtuple(scope, target, args, kwargs, node)
     if getattr(target, "__name__", "") == "prange" and getattr(target, "__module__", "").startswith("numba"):
         return iteration.range_of(scope, args, node)  # in sequential code, a range
     if builtins.is_dtype(target):
-        return builtins.convert(scope, np.dtype(target).name, args, node)
+        return invoke(scope, title(target), builtins.converter(target), args, kwargs, node)
     return _user_function(scope, function, args, kwargs, node)
+
+
+def _library(
+    scope: Scope, target: Any, definition: Any, args: list[Value], kwargs: dict[str, Value], node: ast.AST
+) -> Value:
+    """A NumPy function that is defined by loops over its arrays."""
+    bound = fit(scope, title(target), inspect.signature(definition), args, kwargs, node)
+    for value in bound.arguments.values():
+        if not is_array(value):
+            message = f"'{title(target)}' expects an array, but got {describe(value)}"
+            raise scope.problem(message, node, "pass an array")
+    return inline(scope, definition, list(bound.args), {}, node, call_site=True)
 
 
 def _lookup(table: dict, key: Any) -> Any:
@@ -142,10 +154,13 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
     if hasattr(target, "defvjp"):
         return custom.custom_call(scope, target, args, kwargs, node)
     if getattr(target, "is_transformation", False):  # grad(f) inside a differentiable function
+        fit(scope, title(target), inspect.signature(target), args, kwargs, node)
         objects = [_python_object(scope, a, node) for a in args]
-        return Static(target(*objects, **{k: _python_object(scope, v, node) for k, v in kwargs.items()}))
+        named = {k: _python_object(scope, v, node) for k, v in kwargs.items()}
+        return Static(_placed(scope, node, target, *objects, **named))
     if hasattr(target, "lower_call"):  # a gradient
-        return target.lower_call(scope, args, kwargs, node)
+        fit(scope, getattr(target, "__name__", "gradient"), inspect.signature(target), args, kwargs, node)
+        return _placed(scope, node, target.lower_call, scope, args, kwargs, node)
     while not isinstance(target, types.FunctionType | types.MethodType):
         if isinstance(target, functools.partial):
             bound = [wrap(a, None) for a in target.args]
@@ -164,22 +179,52 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
     outlined = outline.try_outline(scope, target, args, kwargs, node)
     if outlined is not None:
         return outlined
-    foreign = target.__code__.co_filename.startswith(_FOREIGN)
+    if target.__code__.co_filename.startswith(_FOREIGN):
+        return _foreign(scope, target, function.object, args, kwargs, node)
     try:
-        return inline(scope, target, args, kwargs, node, call_site=foreign)
+        return inline(scope, target, args, kwargs, node)
     except UnsupportedError as error:
-        if all(p.at is not None for p in error.problems) and not foreign:
+        if all(p.at is not None for p in error.problems):
             raise
         message = f"'{target.__name__}' cannot be differentiated: {error.problems[0].message}"
         raise scope.problem(message, node, error.problems[0].hint) from error
 
 
-def _no_rule(scope: Scope, target: object, node: ast.AST) -> UnsupportedError:
-    name = getattr(target, "__name__", repr(target))
-    module = getattr(target, "__module__", None)
-    full = f"{module}.{name}" if module and module != "builtins" else name
+def _placed(scope: Scope, node: ast.AST, call: Any, *args: Any, **kwargs: Any) -> Any:
+    """Make a call whose errors about arguments are to be reported at the user's line."""
+    try:
+        return call(*args, **kwargs)
+    except ArgumentError as error:
+        problems = [p if p.at is not None else Problem(p.message, scope.at(node), p.hint) for p in error.problems]
+        raise type(error)(*problems) from error
+
+
+def _foreign(
+    scope: Scope, target: types.FunctionType, called: object, args: list[Value], kwargs: dict[str, Value],
+    node: ast.AST,
+) -> Value:  # fmt: skip
+    """A function of an installed package, inlined as the user's own; what is wrong in it is one problem of the call."""
+    problems = scope.context.problems
+    before = len(problems)
+    try:
+        value: Value = inline(scope, target, args, kwargs, node, call_site=True)
+        found = problems[before:]
+    except PoisonedError:
+        found = problems[before:]
+        if not found:
+            raise
+    except UnsupportedError as error:
+        found = [*problems[before:], *error.problems]
+    if not found:
+        return value
+    del problems[before:]
     hint = "write it as a Python function, or give its derivative with srcgrad.custom_vjp"
-    return scope.problem(f"'{full}' has no derivative rule", node, hint)
+    raise scope.problem(f"'{title(called)}' cannot be differentiated: {found[0].message}", node, hint)
+
+
+def _no_rule(scope: Scope, target: object, node: ast.AST) -> UnsupportedError:
+    hint = "write it as a Python function, or give its derivative with srcgrad.custom_vjp"
+    return scope.problem(f"'{title(target)}' has no derivative rule", node, hint)
 
 
 def _python_object(scope: Scope, value: Value, node: ast.AST) -> object:
@@ -193,22 +238,25 @@ def _python_object(scope: Scope, value: Value, node: ast.AST) -> object:
     raise scope.problem(f"grad of {describe(value)} cannot be taken here", node, "define the function outside")
 
 
-def primitive(scope: Scope, op: str, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
-    """A function with a derivative rule, on numbers or element by element on arrays."""
+def primitive(
+    scope: Scope, op: str, args: list[Value], kwargs: dict[str, Value], node: ast.AST, name: str
+) -> Value:  # fmt: skip
+    """A function with a derivative rule, on numbers or element by element on arrays; the user calls it `name`."""
+    arity = RULES[op].arity
+    if "out" in kwargs or (len(args) == arity + 1 and is_array(args[-1])):
+        raise scope.problem(f"the output argument of '{name}' is not supported", node, "assign the result")
     if kwargs:
-        name = next(iter(kwargs))
-        raise scope.problem(f"the argument '{name}' is not supported here", node, "call it with positional arguments")
-    rule = RULES[op]
-    if op in ("max", "min") and len(args) > 2:
-        raise scope.problem("the output argument is not supported here", node, "assign the result")
-    if len(args) != rule.arity:
-        raise scope.problem(f"'{op}' takes {rule.arity} arguments, but got {len(args)}", node, "check the call")
-    if any(is_array(a) for a in args):
-        return arrays.elementwise(scope, op, args, node)
+        key = next(iter(kwargs))
+        raise scope.problem(f"the argument '{key}' of '{name}' is not supported", node, "pass arguments by position")
+    if len(args) != arity:
+        message = f"'{name}' takes {plural(arity, 'argument')}, but got {len(args)}"
+        raise scope.problem(message, node, f"give it {arity}")
     for a in args:
-        if not is_scalar(a):
-            raise scope.problem(f"'{op}' expects a number, but got {describe(a)}", node, "index it, or use a loop")
-    return scope.build.op(op, *args)
+        if not (is_scalar(a) or is_array(a)):
+            hint = "index it, or use a loop" if isinstance(a, Tuple) else "pass a number or an array"
+            raise scope.problem(f"'{name}' does not take {describe(a)}", node, hint)
+    expressions.expect_integers(scope, op, args, node, name)
+    return arrays.elementwise(scope, op, args, node) if any(is_array(a) for a in args) else scope.build.op(op, *args)
 
 
 def matmul(scope: Scope, left: Value, right: Value, node: ast.AST) -> Value:
@@ -224,7 +272,8 @@ def matmul(scope: Scope, left: Value, right: Value, node: ast.AST) -> Value:
 def _namedtuple(scope: Scope, cls: Any, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Tuple:
     values = dict(zip(cls._fields, args, strict=False)) | kwargs
     if len(args) > len(cls._fields) or set(values) != set(cls._fields):
-        raise scope.problem(f"'{cls.__name__}' expects {len(cls._fields)} values", node, "give each field once")
+        message = f"'{cls.__name__}' expects {plural(len(cls._fields), 'value')}"
+        raise scope.problem(message, node, f"give each field once: {', '.join(cls._fields)}")
     items = [values[f] for f in cls._fields]
     return Tuple(tuple(strong(i) if is_atom(i) else i for i in items), cls)
 
@@ -250,7 +299,7 @@ def inline(
     keywords = {k: wrap(v, None) for k, v in (function.__kwdefaults__ or {}).items()}
     env = bind_arguments(scope, source.node, args, kwargs, defaults, keywords, node, function.__name__)
     site = scope.build.loc if call_site else scope.call_site
-    inner = Scope(scope.context, source.filename, frozenset(), env, function, None, site)
+    inner = Scope(scope.context, source.filename, frozenset(), env, function, call_site=site)
     return run_body(scope, inner, source.node, function.__code__, node)
 
 
@@ -259,7 +308,8 @@ def inline_closure(scope: Scope, closure: Closure, args: list, kwargs: dict, nod
     keywords = {n: d for n, d in zip(names, closure.kw_defaults, strict=True) if d is not None}
     name = getattr(closure.node, "name", "lambda")
     env = bind_arguments(scope, closure.node, args, kwargs, list(closure.defaults), keywords, node, name)
-    inner = Scope(scope.context, closure.scope.filename, frozenset(), env, None, closure.scope, scope.call_site)
+    filename, site = closure.scope.filename, scope.call_site
+    inner = Scope(scope.context, filename, frozenset(), env, None, closure.scope, call_site=site)
     return run_body(scope, inner, closure.node, closure.node, node)
 
 
@@ -299,8 +349,8 @@ def bind_arguments(
     env: dict[str, Value] = dict(zip(positional, args, strict=False))
     if len(args) > len(positional):
         if spec.vararg is None:
-            message = f"'{name}' takes {len(positional)} positional arguments, but got {len(args)}"
-            raise scope.problem(message, node, "check the call")
+            message = f"'{name}' takes {plural(len(positional), 'positional argument')}, but got {len(args)}"
+            raise scope.problem(message, node, f"call it as {name}({ast.unparse(spec)})")
         env[spec.vararg.arg] = Tuple(tuple(args[len(positional) :]))
     elif spec.vararg is not None:
         env[spec.vararg.arg] = Tuple(())
@@ -309,7 +359,8 @@ def bind_arguments(
     allowed = {*positional, *(a.arg for a in spec.kwonlyargs)}
     for key, value in kwargs.items():
         if key not in allowed or key in env:
-            raise scope.problem(f"'{name}' got an unexpected argument '{key}'", node, "check the call")
+            message = f"'{name}' got an unexpected argument '{key}'"
+            raise scope.problem(message, node, f"call it as {name}({ast.unparse(spec)})")
         env[key] = value
     for key, value in zip(positional[len(positional) - len(defaults) :], defaults, strict=True):
         env.setdefault(key, value)
@@ -317,5 +368,6 @@ def bind_arguments(
         env.setdefault(key, value)
     missing = [n for n in (*positional, *(a.arg for a in spec.kwonlyargs)) if n not in env]
     if missing:
-        raise scope.problem(f"'{name}' is missing the argument '{missing[0]}'", node, "check the call")
+        message = f"'{name}' is missing the argument '{missing[0]}'"
+        raise scope.problem(message, node, f"call it as {name}({ast.unparse(spec)})")
     return {k: strong(v) if is_atom(v) else v for k, v in env.items()}

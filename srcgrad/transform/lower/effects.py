@@ -7,15 +7,14 @@ import builtins
 
 from srcgrad.ir.nodes import Atom, Effect, If
 from srcgrad.transform.lower import expressions
-from srcgrad.transform.lower.builtins import handles, no_keywords
+from srcgrad.transform.lower.builtins import handles
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import FormattedText, Static, Value, describe, is_atom
 
 
 @handles(builtins.print)
-def _print(scope: Scope, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    text, atoms = formatted(scope, args, node)
+def _print(scope: Scope, node: ast.AST, /, *values: Value) -> Value:
+    text, atoms = formatted(scope, list(values), node)
     scope.build.emit(Effect(f"print({text})", atoms, loc=scope.at(node)))
     return Static(None)
 
@@ -61,6 +60,8 @@ def raise_statement(scope: Scope, stmt: ast.Raise) -> None:
     error = cls.object if isinstance(cls, Static) else None
     if not (isinstance(error, type) and issubclass(error, Exception)):
         raise scope.problem("'raise' expects an exception class", stmt, "write raise ValueError(...)")
+    if call is not None and (call.keywords or any(isinstance(a, ast.Starred) for a in call.args)):
+        raise scope.problem("an exception takes plain arguments here", stmt, "pass a text and numbers, one by one")
     args = [expressions.expression(scope, a) for a in call.args] if call else []
     text, atoms = formatted(scope, args, stmt)
     imports = ()

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const, Var, integer
-from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, is_float, unify
+from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, is_float, is_integer, unify
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, calls, control, subscripts
+from srcgrad.transform.lower import arrays, calls, comparisons, control, methods, subscripts
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
     Bound,
@@ -32,7 +32,7 @@ BINARY = {
     ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>", ast.MatMult: "@",
 }  # fmt: skip
 UNARY = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "~"}
-COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+BITS = ("&", "|", "^", "<<", ">>", "~", "math.gcd")
 
 
 def expression(scope: Scope, node: ast.expr) -> Value:
@@ -58,7 +58,7 @@ def expression(scope: Scope, node: ast.expr) -> Value:
         case ast.BoolOp():
             return _boolean(scope, node.values, isinstance(node.op, ast.And), node)
         case ast.Compare():
-            return _comparison(scope, node)
+            return comparisons.comparison(scope, node)
         case ast.IfExp():
             return _conditional(scope, node)
         case ast.Call():
@@ -136,33 +136,40 @@ def scalar(scope: Scope, node: ast.expr) -> Atom:
 
 
 def unary(scope: Scope, op: str, value: Value, node: ast.AST) -> Value:
-    if is_array(value):
-        return arrays.elementwise(scope, op, [value], node)
-    if not is_scalar(value):
-        raise scope.problem(f"{describe(value)} cannot be negated", node, "use a number")
-    if op == "~" and value.type == BOOL:
-        return scope.build.op("not", value)
-    return scope.build.op(op, value)
+    symbol = {"neg": "-", "pos": "+"}.get(op, op)
+    if not (is_array(value) or is_scalar(value)):
+        raise scope.problem(f"'{symbol}' does not take {describe(value)}", node, "use a number")
+    expect_integers(scope, op, [value], node)
+    if op == "~" and value.type.dtype == "bool":
+        op = "not"
+    return arrays.elementwise(scope, op, [value], node) if is_array(value) else scope.build.op(op, value)
+
+
+def expect_integers(scope: Scope, op: str, values: list[Value], node: ast.AST, name: str = "") -> None:
+    """Refuse floats in an operation on bits."""
+    if op in BITS and any(is_float(v.type) for v in values):
+        raise scope.problem(f"'{name or op}' expects integers", node, "use int()")
 
 
 def binary(scope: Scope, op: str, left: Value, right: Value, node: ast.AST) -> Value:
     """`left op right`, on scalars, arrays and tuples."""
-    if isinstance(left, Tuple) and isinstance(right, Tuple) and op == "+":
+    if op == "+" and isinstance(left, Tuple) and isinstance(right, Tuple) and left.is_list == right.is_list:
         return Tuple(left.items + right.items, is_list=left.is_list)
-    if op == "*" and isinstance(left, Tuple) and isinstance(right, Const):
+    if op == "*" and isinstance(left, Const) and isinstance(right, Tuple):
+        left, right = right, left
+    if op == "*" and isinstance(left, Tuple) and isinstance(right, Const) and is_integer(right.type):
         return Tuple(left.items * right.value, is_list=left.is_list)
-    if isinstance(left, Static) and isinstance(right, Static) and isinstance(left.object, str) and op == "+":
-        return Static(left.object + right.object)
+    texts = [v.object for v in (left, right) if isinstance(v, Static) and isinstance(v.object, str)]
+    if op == "+" and len(texts) == 2:
+        return Static(texts[0] + texts[1])
     if op == "@":
         return calls.matmul(scope, left, right, node)
-    if is_array(left) or is_array(right):
-        if (is_array(left) or is_scalar(left)) and (is_array(right) or is_scalar(right)):
-            return arrays.elementwise(scope, op, [left, right], node)
-    if not (is_scalar(left) and is_scalar(right)):
+    if not all(is_array(v) or is_scalar(v) for v in (left, right)):
         a, b = describe(left), describe(right)
         raise scope.problem(f"'{op}' does not take {a} and {b}", node, "use numbers or arrays")
-    if op in ("&", "|", "^", "<<", ">>") and (is_float(left.type) or is_float(right.type)):
-        raise scope.problem(f"'{op}' expects integers", node, "use int()")
+    expect_integers(scope, op, [left, right], node)
+    if is_array(left) or is_array(right):
+        return arrays.elementwise(scope, op, [left, right], node)
     return scope.build.op(op, left, right)
 
 
@@ -207,10 +214,10 @@ def _boolean(scope: Scope, nodes: list[ast.expr], is_and: bool, node: ast.AST) -
             return TRUE if value.object else FALSE
         raise scope.problem("'and' and 'or' of numbers are not differentiable", node, "compare them, or use if")
 
-    return _lazily(scope, cond, rest, is_and=is_and, node=node)
+    return lazily(scope, cond, rest, is_and=is_and, node=node)
 
 
-def _lazily(scope: Scope, cond: Atom, rest: Callable[[], Value], *, is_and: bool, node: ast.AST) -> Value:
+def lazily(scope: Scope, cond: Atom, rest: Callable[[], Value], *, is_and: bool, node: ast.AST) -> Value:
     """`cond and rest()`, or `cond or rest()`, where `rest` runs only if it is reached."""
     before = dict(scope.env)
     with scope.build.block() as block:
@@ -249,78 +256,6 @@ def _choose(scope: Scope, cond: Atom, then: Callable[[], Value], orelse: Callabl
     return value
 
 
-def _comparison(scope: Scope, node: ast.Compare) -> Value:
-    """`a < b <= c`: each operand is evaluated once, later ones only if they are reached."""
-    left = expression(scope, node.left)
-    return _chain(scope, left, list(node.ops), list(node.comparators), node)
-
-
-def _chain(scope: Scope, left: Value, ops: list[ast.cmpop], rest: list[ast.expr], node: ast.Compare) -> Value:
-    right = expression(scope, rest[0])
-    scope.build.loc = scope.at(node)
-    first = _compare(scope, ops[0], left, right, node)
-    if len(ops) == 1:
-        return first
-    if isinstance(first, Const):
-        return _chain(scope, right, ops[1:], rest[1:], node) if first.value else FALSE
-    return _lazily(scope, first, lambda: _chain(scope, right, ops[1:], rest[1:], node), is_and=True, node=node)
-
-
-def _compare(scope: Scope, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
-    if isinstance(op, ast.Is | ast.IsNot):
-        if isinstance(left, Static) or isinstance(right, Static):
-            same = isinstance(left, Static) and isinstance(right, Static) and left.object is right.object
-            return TRUE if same is isinstance(op, ast.Is) else FALSE
-        raise scope.problem("'is' compares only with None", node, "use ==")
-    if isinstance(op, ast.In | ast.NotIn):
-        found = _contains(scope, left, right, node)
-        return scope.build.op("not", found) if isinstance(op, ast.NotIn) else found
-    symbol = COMPARE[type(op)]
-    if isinstance(left, Static) or isinstance(right, Static):
-        if isinstance(left, Static) and isinstance(right, Static):
-            outcome = {"==": left.object == right.object, "!=": left.object != right.object}.get(symbol)
-            if outcome is None and isinstance(left.object, str) and isinstance(right.object, str):
-                a, b = left.object, right.object
-                outcome = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[symbol]
-            if outcome is not None:
-                return TRUE if outcome else FALSE
-        elif symbol in ("==", "!="):
-            return TRUE if symbol == "!=" else FALSE
-    if isinstance(left, Tuple) and isinstance(right, Tuple) and symbol in ("==", "!="):
-        return _compare_tuples(scope, left, right, symbol, node)
-    if is_array(left) or is_array(right):
-        return arrays.elementwise(scope, symbol, [left, right], node)
-    if is_scalar(left) and is_scalar(right):
-        return scope.build.op(symbol, left, right)
-    raise scope.problem(f"{describe(left)} and {describe(right)} cannot be compared", node, "compare numbers")
-
-
-def _compare_tuples(scope: Scope, left: Tuple, right: Tuple, symbol: str, node: ast.AST) -> Atom:
-    if len(left.items) != len(right.items):
-        return TRUE if symbol == "!=" else FALSE
-    equal: Atom = TRUE
-    for a, b in zip(left.items, right.items, strict=True):
-        one = _compare(scope, ast.Eq(), a, b, node)
-        equal = one if equal == TRUE else scope.build.op("&", equal, one)
-    return scope.build.op("not", equal) if symbol == "!=" else equal
-
-
-def _contains(scope: Scope, item: Value, container: Value, node: ast.AST) -> Atom:
-    if isinstance(container, Static) and isinstance(container.object, str) and isinstance(item, Static):
-        return TRUE if item.object in container.object else FALSE
-    if isinstance(container, Tuple):
-        found: Atom = FALSE
-        for candidate in container.items:
-            one = _compare(scope, ast.Eq(), item, candidate, node)
-            if isinstance(one, Const):
-                if one.value:
-                    return TRUE
-                continue
-            found = one if found == FALSE else scope.build.op("|", found, one)
-        return found
-    raise scope.problem(f"'in' does not search {describe(container)}", node, "write a loop")
-
-
 def _conditional(scope: Scope, node: ast.IfExp) -> Value:
     """`a if c else b`: only the one taken runs."""
     cond = truth(scope, node.test)
@@ -348,7 +283,8 @@ def attribute(scope: Scope, owner: Value, name: str, node: ast.AST) -> Value:
             return owner
         if name == "ndim":
             return integer(0)
-        return Bound(owner, name)
+        if name in methods.OF_NUMBERS:
+            return Bound(owner, name)
     raise scope.problem(f"{describe(owner)} has no attribute '{name}'", node, "check its spelling")
 
 
@@ -369,8 +305,10 @@ def _array_attribute(scope: Scope, array: Var, name: str, node: ast.AST) -> Valu
             return array
         case "flat" | "imag" | "base" | "strides" | "itemsize" | "nbytes" | "flags":
             raise scope.problem(f"'.{name}' of an array is not differentiable", node, "use loops over its indices")
-        case _:
+        case _ if callable(getattr(np.ndarray, name, None)):
             return Bound(array, name)
+        case _:
+            raise scope.problem(f"{describe(array)} has no attribute '{name}'", node, "check its spelling")
 
 
 def _formatted(scope: Scope, node: ast.JoinedStr) -> Value:
@@ -381,14 +319,14 @@ def _formatted(scope: Scope, node: ast.JoinedStr) -> Value:
             continue
         assert isinstance(part, ast.FormattedValue)
         value = expression(scope, part.value)
+        if part.format_spec is not None or part.conversion != -1:
+            hint = "Numba has no format specifiers: print the value as it is"
+            raise scope.problem("a format specifier cannot be compiled", node, hint)
         if isinstance(value, Static):
             text += str(value.object).replace("{", "{{").replace("}", "}}")
             continue
         if not is_atom(value):
             raise scope.problem(f"{describe(value)} cannot be formatted", node, "format numbers")
-        if part.format_spec is not None or part.conversion != -1:
-            hint = "Numba has no format specifiers: print the value as it is"
-            raise scope.problem("a format specifier cannot be compiled", node, hint)
         text += "{{{" + str(len(args)) + "}}}"
         args.append(value)
     return FormattedText(text, tuple(args)) if args else Static(text.replace("{{", "{").replace("}}", "}"))

@@ -8,6 +8,7 @@ from srcgrad.ir.nodes import ZERO, Atom, Const, integer
 from srcgrad.ir.types import INT64, is_integer
 from srcgrad.transform.lower import expressions, subscripts
 from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.signatures import plural
 from srcgrad.transform.lower.values import IndexGrid, Items, Range, Static, Tuple, Value, describe, is_array, is_scalar
 
 
@@ -19,17 +20,22 @@ def iterable(scope: Scope, node: ast.expr) -> Range | Items | IndexGrid | Tuple:
 def as_iterable(scope: Scope, value: Value, node: ast.AST) -> Range | Items | IndexGrid | Tuple:
     if isinstance(value, Range | Items | IndexGrid | Tuple):
         return value
-    if is_array(value):
+    if is_array(value) and value.type.ndim > 0:
         return Items(scope.build.shape(value, 0), lambda i: subscripts.row(scope, value, i))
     if isinstance(value, Static) and isinstance(value.object, str):
         return Tuple(tuple(Static(c) for c in value.object))
     raise scope.problem(f"{describe(value)} cannot be looped over", node, "loop over a range, an array or a tuple")
 
 
-def range_of(scope: Scope, args: list[Atom], node: ast.AST) -> Range:
+def range_of(scope: Scope, args: list[Value], node: ast.AST) -> Range:
+    """`range(stop)`, `range(start, stop)` or `range(start, stop, step)`."""
+    if not 1 <= len(args) <= 3:
+        hint = "write range(n), or range(start, stop, step)"
+        raise scope.problem(f"range takes 1 to 3 arguments, but got {len(args)}", node, hint)
     for a in args:
         if not (is_scalar(a) and (is_integer(a.type) or a.type.dtype == "bool")):
             raise scope.problem("range expects integers", node, "use int() or np.arange")
+    args = [scope.build.cast(a, INT64) if a.type.dtype == "bool" else a for a in args]
     if len(args) == 1:
         return Range(ZERO, args[0], integer(1))
     start, stop, *step = args
@@ -108,16 +114,17 @@ def unpack(scope: Scope, value: Value, count: int, node: ast.AST) -> list[Value]
     """The items of `a, b = value`."""
     if isinstance(value, Tuple):
         if len(value.items) != count:
-            raise scope.problem(f"expected {count} values to unpack, but got {len(value.items)}", node, "name them all")
+            message = f"expected {plural(count, 'value')} to unpack, but got {len(value.items)}"
+            raise scope.problem(message, node, "name them all")
         return list(value.items)
-    if is_array(value):
+    if is_array(value) and value.type.ndim > 0:
         return [subscripts.row(scope, value, integer(k)) for k in range(count)]
     raise scope.problem(f"{describe(value)} cannot be unpacked", node, "unpack a tuple")
 
 
 def grid_of(scope: Scope, args: list[Value], node: ast.AST) -> IndexGrid:
     shape = args[0].items if len(args) == 1 and isinstance(args[0], Tuple) else tuple(args)
-    if not all(is_scalar(s) for s in shape):
+    if not all(is_scalar(s) and is_integer(s.type) for s in shape):
         raise scope.problem("np.ndindex expects a shape", node, "pass x.shape")
     return IndexGrid(tuple(scope.build.cast(s, INT64) for s in shape))
 

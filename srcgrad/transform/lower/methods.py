@@ -7,39 +7,44 @@ from collections.abc import Callable
 
 import numpy as np
 
-from srcgrad.ir.nodes import Var, integer
-from srcgrad.ir.types import Array
+from srcgrad.ir.nodes import Effect, If, Var, integer
+from srcgrad.ir.types import Array, is_integer
 from srcgrad.transform.lower import arrays, calls, subscripts
-from srcgrad.transform.lower.builtins import dtype_name, no_keywords
+from srcgrad.transform.lower.builtins import dtype_name
 from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.signatures import invoke
 from srcgrad.transform.lower.values import Bound, Static, Tuple, Value, describe, is_array, is_scalar
 
+FUNCTIONS = ("sum", "prod", "mean", "var", "std", "max", "min", "dot")  # methods that are functions of NumPy too
+OF_NUMBERS = ("item", "copy", "conjugate")
 
-def method(scope: Scope, bound: Bound, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
+
+def method(scope: Scope, bound: Bound, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
     """A method call on an array or a number."""
     owner, name = bound.owner, bound.method
     if isinstance(owner, Tuple):
         raise scope.problem(f"'{name}' of a tuple is not differentiable", node, "use its items")
     if is_array(owner):
-        if name in ("copy", "flatten", "ravel", "reshape", "fill", "transpose", "astype", "item", "view"):
-            return _ARRAY_METHODS[name](scope, owner, args, kwargs, node)
-        function = getattr(np, name, None)
-        if function is not None and name in ("sum", "prod", "mean", "var", "std", "max", "min", "dot"):
-            return calls.apply(scope, Static(function), [owner, *args], kwargs, node)
-    if is_scalar(owner) and name in ("item", "copy", "conjugate"):
-        return owner
+        if name in _METHODS:
+            return invoke(scope, name, _METHODS[name], args, kwargs, node, owner)
+        if name in FUNCTIONS:
+            return calls.apply(scope, Static(getattr(np, name)), [owner, *args], kwargs, node)
+    if is_scalar(owner) and name in OF_NUMBERS:
+        return invoke(scope, name, _number_itself, args, kwargs, node, owner)
     raise scope.problem(f"the method '{name}' of {describe(owner)} is not differentiable", node, "write it as a loop")
 
 
-def _method_reshape(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    shape = list(args[0].items) if len(args) == 1 and isinstance(args[0], Tuple) else list(args)
-    return subscripts.reshape(scope, owner, shape, node)
+def _number_itself(scope: Scope, node: ast.AST, owner: Value) -> Value:
+    del scope, node
+    return owner
 
 
-def _method_ravel(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    del args
+def _reshape(scope: Scope, node: ast.AST, owner: Var, shape: Value, /, *sizes: Value) -> Value:
+    parts = shape.items if isinstance(shape, Tuple) and not sizes else (shape, *sizes)
+    return subscripts.reshape(scope, owner, list(parts), node)
+
+
+def _ravel(scope: Scope, node: ast.AST, owner: Var) -> Value:
     assert isinstance(owner.type, Array)
     if owner.type.ndim == 1:
         return owner
@@ -48,54 +53,63 @@ def _method_ravel(scope: Scope, owner: Var, args: list[Value], kwargs: dict, nod
         raise scope.problem("ravel expects a contiguous array, because others are copied or not", node, hint)
     if owner.type.layout == "C":
         return subscripts.reshape(scope, owner, [integer(-1)], node)
-    return _method_flatten(scope, owner, [], {}, node)
+    return _flatten(scope, node, owner)
 
 
-def _method_flatten(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    del args
+def _flatten(scope: Scope, node: ast.AST, owner: Var) -> Value:
     return subscripts.reshape(scope, arrays.copy(scope, owner), [integer(-1)], node)
 
 
-def _method_fill(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    arrays.assign(scope, owner, args[0], node)
+def _fill(scope: Scope, node: ast.AST, owner: Var, value: Value) -> Value:
+    if not is_scalar(value):
+        raise scope.problem(f"'fill' expects a number, but got {describe(value)}", node, "write x[:] = values")
+    arrays.assign(scope, owner, value, node)
     return Static(None)
 
 
-def _method_transpose(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    if args:
+def _transpose(scope: Scope, node: ast.AST, owner: Var, /, *axes: Value) -> Value:
+    if axes and not (len(axes) == 1 and isinstance(axes[0], Static) and axes[0].object is None):
         raise scope.problem("transpose with axes is not differentiable yet", node, "use .T, or index in loops")
     return subscripts.transpose(scope, owner)
 
 
-def _method_astype(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    return arrays.copy(scope, owner, dtype_name(scope, args[0], node))
+def _astype(scope: Scope, node: ast.AST, owner: Var, dtype: Value) -> Value:
+    return arrays.copy(scope, owner, dtype_name(scope, dtype, node))
 
 
-def _method_item(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
+def _item(scope: Scope, node: ast.AST, owner: Var, /, *index: Value) -> Value:
     assert isinstance(owner.type, Array)
-    index = args or [integer(0)] * owner.type.ndim
-    return scope.build.load(owner, tuple(index))
+    if not index:
+        _expect_one_element(scope, owner, node)
+        return scope.build.load(owner, (integer(0),) * owner.type.ndim)
+    parts = index[0].items if len(index) == 1 and isinstance(index[0], Tuple) else index
+    if len(parts) != owner.type.ndim or not all(is_scalar(i) and is_integer(i.type) for i in parts):
+        raise scope.problem("'item' expects one integer for each dimension", node, "index the array")
+    return scope.build.load(owner, tuple(parts))
 
 
-def _method_copy(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    del args, kwargs, node
+def _expect_one_element(scope: Scope, owner: Var, node: ast.AST) -> None:
+    """Raise at run time, as NumPy does, where the array has more elements than one, or none."""
+    size = arrays.size(scope, owner)
+    if size == integer(1):
+        return
+    text = "raise ValueError('can only convert an array of size 1 to a Python scalar')"
+    error = Effect(text, (), loc=scope.at(node))
+    scope.build.emit(If(scope.build.op("!=", size, integer(1)), (error,), (), loc=scope.at(node)))
+
+
+def _copy(scope: Scope, node: ast.AST, owner: Var, order: Value = None) -> Value:
+    del node, order  # every copy is C-contiguous: its values are those of another order
     return arrays.copy(scope, owner)
 
 
-def _method_view(scope: Scope, owner: Var, args: list[Value], kwargs: dict, node: ast.AST) -> Value:
-    no_keywords(scope, kwargs, node)
-    if args:
+def _view(scope: Scope, node: ast.AST, owner: Var, /, *dtype: Value) -> Value:
+    if dtype:
         raise scope.problem("a view of another dtype is not differentiable", node, "use astype")
     return owner
 
 
-_ARRAY_METHODS: dict[str, Callable[..., Value]] = {
-    "copy": _method_copy, "flatten": _method_flatten, "ravel": _method_ravel, "reshape": _method_reshape,
-    "fill": _method_fill, "transpose": _method_transpose, "astype": _method_astype, "item": _method_item,
-    "view": _method_view,
+_METHODS: dict[str, Callable[..., Value]] = {
+    "copy": _copy, "flatten": _flatten, "ravel": _ravel, "reshape": _reshape, "fill": _fill, "transpose": _transpose,
+    "astype": _astype, "item": _item, "view": _view,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from srcgrad.ir.types import is_integer as is_integer_type
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, calls, expressions
 from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.signatures import plural
 from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_array, is_scalar
 
 
@@ -31,20 +32,26 @@ def read(scope: Scope, owner: Value, node: ast.Subscript) -> Value:
         return _of_tuple(scope, owner, node)
     if isinstance(owner, Static) and isinstance(owner.object, str):
         index = expressions.expression(scope, node.slice)
-        if isinstance(index, Const):
+        if _within(index, len(owner.object)):
             return Static(owner.object[index.value])
+        raise scope.problem("a string can only be indexed by constants within it", node, "use a constant index")
     if not is_array(owner):
         raise scope.problem(f"{describe(owner)} cannot be indexed", node, "index an array or a tuple")
     where = place(scope, owner, node)
     return scope.build.load(where.array, where.index) if isinstance(where, Element) else where
 
 
+def _within(index: Value, length: int) -> bool:
+    """Whether an index is a constant integer that a sequence of this length has an item at."""
+    return isinstance(index, Const) and is_integer_type(index.type) and -length <= index.value < length
+
+
 def write(scope: Scope, owner: Value, node: ast.Subscript, value: Value) -> None:
     """`owner[...] = value`."""
     if isinstance(owner, Tuple) and owner.is_list:
         index = expressions.expression(scope, node.slice)
-        if not (isinstance(index, Const) and -len(owner.items) <= index.value < len(owner.items)):
-            raise scope.problem("a list can only be changed at constant indices", node, "use an array")
+        if not _within(index, len(owner.items)):
+            raise scope.problem("a list can only be changed at constant indices within it", node, "use an array")
         items = list(owner.items)
         items[index.value] = value
         calls.relist(scope, node.value, owner, tuple(items), node)
@@ -138,11 +145,16 @@ def reshape(scope: Scope, array: Var, shape: list[Atom], node: ast.AST) -> Var:
     """`array.reshape(shape)`, one entry of which may be -1."""
     t = array.type
     assert isinstance(t, Array)
+    for s in shape:
+        if not (is_scalar(s) and is_integer_type(s.type)):
+            raise scope.problem(f"reshape expects integers, but got {describe(s)}", node, "use int()")
     if t.layout != "C":
         hint = "write x.copy().reshape(...)"
         raise scope.problem("reshape expects a C-contiguous array, because others are copied or not", node, hint)
     sizes = [strong(scope.build.cast(s, INT64)) for s in shape]
     unknown = [k for k, s in enumerate(sizes) if isinstance(s, Const) and s.value == -1]
+    if len(unknown) > 1:
+        raise scope.problem("reshape can work out only one length", node, "give all lengths but one")
     if unknown:
         rest: Atom = integer(1)
         for k, s in enumerate(sizes):
@@ -167,7 +179,8 @@ def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Item]:
             items += _index(scope, expressions.expression(scope, part), part)
     count = sum(i is not None and not isinstance(i, NewAxis) for i in items)
     if count > ndim:
-        raise scope.problem(f"too many indices: the array has {ndim} dimensions", at, "index each dimension once")
+        message = f"too many indices: the array has {plural(ndim, 'dimension')}"
+        raise scope.problem(message, at, "index each dimension once")
     full: list[Item] = [Slice()] * (ndim - count)
     out: list[Item] = []
     if None not in items:
@@ -217,9 +230,12 @@ def _of_tuple(scope: Scope, owner: Tuple, node: ast.Subscript) -> Value:
             return Tuple(owner.items[slice(*(p and p.value for p in parts))], is_list=owner.is_list)  # type: ignore[union-attr]
         raise scope.problem("a tuple can only be sliced by constants", node, "use an array")
     index = expressions.expression(scope, node.slice)
+    if not (is_scalar(index) and is_integer_type(index.type)):
+        raise scope.problem(f"expected an integer index, but got {describe(index)}", node, "use int()")
     if isinstance(index, Const):
-        if not -len(owner.items) <= index.value < len(owner.items):
-            raise scope.problem(f"the tuple has {len(owner.items)} items", node, "check the index")
+        if not _within(index, len(owner.items)):
+            what = f"{describe(owner).removeprefix('a ')} has {plural(len(owner.items), 'item')}"
+            raise scope.problem(f"the index {index.value} is out of range: the {what}", node, "check the index")
         return owner.items[index.value]
     return element_of_tuple(scope, owner, index, node)
 

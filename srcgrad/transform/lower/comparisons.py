@@ -1,0 +1,92 @@
+"""Comparisons: chains, tuples, `is` and `in`."""
+
+from __future__ import annotations
+
+import ast
+
+from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const
+from srcgrad.transform.lower import arrays, expressions
+from srcgrad.transform.lower.scope import Scope
+from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_array, is_scalar
+
+COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+
+
+def comparison(scope: Scope, node: ast.Compare) -> Value:
+    """`a < b <= c`: each operand is evaluated once, later ones only if they are reached."""
+    left = expressions.expression(scope, node.left)
+    return _chain(scope, left, list(node.ops), list(node.comparators), node)
+
+
+def _chain(scope: Scope, left: Value, ops: list[ast.cmpop], rest: list[ast.expr], node: ast.Compare) -> Value:
+    right = expressions.expression(scope, rest[0])
+    scope.build.loc = scope.at(node)
+    first = _compare(scope, ops[0], left, right, node)
+    if len(ops) == 1:
+        return first
+    if isinstance(first, Const):
+        return _chain(scope, right, ops[1:], rest[1:], node) if first.value else FALSE
+
+    def later() -> Value:
+        return _chain(scope, right, ops[1:], rest[1:], node)
+
+    return expressions.lazily(scope, first, later, is_and=True, node=node)
+
+
+def _compare(scope: Scope, op: ast.cmpop, left: Value, right: Value, node: ast.AST) -> Value:
+    if isinstance(op, ast.Is | ast.IsNot):
+        if isinstance(left, Static) or isinstance(right, Static):
+            same = isinstance(left, Static) and isinstance(right, Static) and left.object is right.object
+            return TRUE if same is isinstance(op, ast.Is) else FALSE
+        raise scope.problem("'is' compares only with None", node, "use ==")
+    if isinstance(op, ast.In | ast.NotIn):
+        found = _contains(scope, left, right, node)
+        return scope.build.op("not", found) if isinstance(op, ast.NotIn) else found
+    symbol = COMPARE[type(op)]
+    if isinstance(left, Static) or isinstance(right, Static):
+        if isinstance(left, Static) and isinstance(right, Static):
+            outcome = {"==": left.object == right.object, "!=": left.object != right.object}.get(symbol)
+            if outcome is None and isinstance(left.object, str) and isinstance(right.object, str):
+                a, b = left.object, right.object
+                outcome = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[symbol]
+            if outcome is not None:
+                return TRUE if outcome else FALSE
+        elif symbol in ("==", "!="):
+            return TRUE if symbol == "!=" else FALSE
+    if isinstance(left, Tuple) and isinstance(right, Tuple) and symbol in ("==", "!="):
+        return _compare_tuples(scope, left, right, symbol, node)
+    if is_array(left) or is_array(right):
+        return arrays.elementwise(scope, symbol, [left, right], node)
+    if is_scalar(left) and is_scalar(right):
+        return scope.build.op(symbol, left, right)
+    raise scope.problem(f"{describe(left)} and {describe(right)} cannot be compared", node, "compare numbers")
+
+
+def _compare_tuples(scope: Scope, left: Tuple, right: Tuple, symbol: str, node: ast.AST) -> Atom:
+    if len(left.items) != len(right.items):
+        return TRUE if symbol == "!=" else FALSE
+    equal: Atom = TRUE
+    for a, b in zip(left.items, right.items, strict=True):
+        one = _compare(scope, ast.Eq(), a, b, node)
+        equal = one if equal == TRUE else scope.build.op("&", equal, one)
+    return scope.build.op("not", equal) if symbol == "!=" else equal
+
+
+def is_text(value: Value) -> bool:
+    return isinstance(value, Static) and isinstance(value.object, str)
+
+
+def _contains(scope: Scope, item: Value, container: Value, node: ast.AST) -> Atom:
+    if isinstance(container, Static) and isinstance(container.object, str) and is_text(item):
+        return TRUE if item.object in container.object else FALSE
+    if isinstance(container, Tuple):
+        found: Atom = FALSE
+        for candidate in container.items:
+            one = _compare(scope, ast.Eq(), item, candidate, node)
+            if isinstance(one, Const):
+                if one.value:
+                    return TRUE
+                continue
+            found = one if found == FALSE else scope.build.op("|", found, one)
+        return found
+    raise scope.problem(f"'in' does not search {describe(container)}", node, "write a loop")
