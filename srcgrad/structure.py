@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srcgrad.errors import ArgumentError
+from srcgrad.errors import ArgumentError, Problem
 from srcgrad.ir.types import FLOAT64, INT64, Array, Scalar, Type, is_float
 from srcgrad.transform.lower.values import Constant, TupleOf
 
@@ -27,28 +27,34 @@ def type_of(value: Any, name: str = "argument") -> Any:
         return INT64
     if isinstance(value, np.floating):
         if value.dtype.name not in ("float64", "float32"):
-            raise ArgumentError(f"'{name}' is {value.dtype}, and only float64 and float32 are supported")
+            raise _unfit(f"'{name}' is {value.dtype}, and only float64 and float32 are supported", "use float()")
         return Scalar(value.dtype.name)
     if isinstance(value, float):
         return FLOAT64
     if isinstance(value, complex | np.complexfloating):
-        raise ArgumentError(f"'{name}' is complex, and complex numbers are not supported")
+        hint = "pass its real and imaginary parts"
+        raise _unfit(f"'{name}' is complex, and complex numbers are not supported", hint)
     if isinstance(value, tuple):
         cls = type(value) if hasattr(value, "_fields") else None
         return TupleOf(tuple(type_of(v, name) for v in value), cls)
     if isinstance(value, list | dict | set):
-        raise ArgumentError(f"'{name}' is a {type(value).__name__}; pass a NumPy array or a tuple")
+        raise _unfit(f"'{name}' is a {type(value).__name__}", "pass a NumPy array or a tuple")
     return Constant(value)
 
 
 def _array_type(value: np.ndarray, name: str) -> Array:
     dtype = value.dtype
     if dtype.name not in ("float64", "float32", "bool") and dtype.kind not in "iu":
-        raise ArgumentError(f"'{name}' is an array of {dtype}, and only float64, float32, ints and bools are supported")
+        message = f"'{name}' is an array of {dtype}, and only float64, float32, ints and bools are supported"
+        raise _unfit(message, "convert it with astype, or pass its parts")
     if not dtype.isnative:
-        raise ArgumentError(f"'{name}' is an array of another byte order; use astype('{dtype.name}')")
+        raise _unfit(f"'{name}' is an array of another byte order", f"use astype('{dtype.name}')")
     layout = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
     return Array(dtype.name, value.ndim, layout)
+
+
+def _unfit(message: str, hint: str) -> ArgumentError:
+    return ArgumentError(Problem(message, hint=hint))
 
 
 def leaves(value: Any, kind: Any) -> list[Any]:

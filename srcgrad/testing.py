@@ -44,11 +44,13 @@ def check_grads(
     The laws: Griewank & Walther, Evaluating Derivatives, 2nd ed. (SIAM 2008), section 3.3; directions as in JAX.
     """
     if order < 1 or not modes or not set(modes) <= {"fwd", "rev"}:
-        raise ArgumentError(Problem(f"there is no check of order {order} in modes {tuple(modes)}"))
+        message = f"there is no check of order {order} in modes {tuple(modes)}"
+        raise ArgumentError(Problem(message, hint='use order=1 or more, and modes "fwd", "rev" or both'))
     rng = np.random.default_rng(seed)
     args = tuple(args)
     if not _leaves(_random_like(args, np.random.default_rng(seed))):
-        raise ArgumentError(Problem("there is no float among the arguments to check derivatives by"))
+        message = "there is no float among the arguments to check derivatives by"
+        raise ArgumentError(Problem(message, hint="pass a float or an array of floats"))
     single = any(getattr(leaf, "dtype", None) == np.float32 for leaf in _leaves(args))
     tolerance = 1e-2 if single else 1e-6
     bound = (tolerance if atol is None else atol, tolerance if rtol is None else rtol)

@@ -110,6 +110,9 @@ def _narrow(candidates: list, code: types.CodeType) -> list:
     module = compile(text, code.co_filename, "exec", dont_inherit=True)
     on_line = [c for c in _codes(module) if _place(c) == _place(code)]
     same = [n for n, c in zip(candidates, on_line, strict=False) if _meaning(c) == _meaning(code)]
+    if len(on_line) != len(candidates):  # lambdas of one text share one code object
+        candidates = list({ast.dump(n): n for n in reversed(candidates)}.values())[::-1]
+        same = [n for n, c in zip(candidates, on_line, strict=False) if _meaning(c) == _meaning(code)]
     if len(on_line) != len(candidates) or not same:
         problem = Problem(
             f"line {code.co_firstlineno} of {code.co_filename} holds several lambdas that cannot be told apart",
