@@ -20,7 +20,7 @@ from srcgrad.ir.types import FLOAT64, INT64, Scalar, is_float, is_integer
 from srcgrad.numpy_lib import reductions
 from srcgrad.transform.lower import arrays, calls, expressions, iteration
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.signatures import expect_numbers
+from srcgrad.transform.lower.signatures import expect_numbers, expect_operands
 from srcgrad.transform.lower.values import (
     FormattedText,
     Items,
@@ -111,9 +111,11 @@ def _extremum(op: str) -> Callable[..., Value]:
         if not others and is_array(first) and first.type.ndim == 1:
             return calls.inline(scope, getattr(reductions, op), [first], {}, node, call_site=True)
         items = first.items if not others and isinstance(first, Tuple) else (first, *others)
-        alone = not others and not isinstance(first, Tuple)
-        if alone or not items or not all(is_scalar(i) for i in items):
-            raise scope.problem(f"{op} expects numbers", node, "pass numbers or a vector")
+        if not others and not isinstance(first, Tuple):
+            hint = f"use np.{op}" if is_array(first) else "pass several numbers, or a vector"
+            raise scope.problem(f"{op} does not take {describe(first)}", node, hint)
+        if not items or not all(is_scalar(i) for i in items):
+            raise scope.problem(f"{op} expects numbers", node, "pass several numbers, or a vector")
         out = items[0]
         for item in items[1:]:
             # Python's min and max keep the first of equals and ignore an unordered second
@@ -153,6 +155,9 @@ def _len(scope: Scope, node: ast.AST, value: Value, /) -> Value:
     if isinstance(value, Static) and isinstance(value.object, str):
         return integer(len(value.object))
     if isinstance(value, FormattedText):
+        if any(not is_integer(a.type) for a in value.args):
+            message = "the length of a formatted float is not known to compiled code"
+            raise scope.problem(message, node, "format integers, or leave it out")
         return scope.build.draw(f"text:len(f{value.text!r})", value.args, INT64)
     if isinstance(value, Range):
         return iteration.length_of_range(scope, value)
@@ -254,9 +259,9 @@ def _logical_or(scope: Scope, node: ast.AST, x: Value, y: Value, /) -> Value:
 def _where(scope: Scope, node: ast.AST, condition: Value, /, *choices: Value) -> Value:
     if len(choices) != 2:
         raise scope.problem("np.where is differentiable only with two alternatives", node, "write np.where(c, x, y)")
-    if is_array(condition) or any(is_array(c) for c in choices):
+    expect_operands(scope, "np.where", [condition, *choices], node)
+    if any(is_array(v) for v in (condition, *choices)):
         return arrays.elementwise(scope, "where", [condition, *choices], node)
-    expect_numbers(scope, "np.where", list(choices), node)
     return scope.build.op("where", expressions.boolean_op(scope, condition, node), *choices)
 
 

@@ -7,6 +7,7 @@ import functools
 import inspect
 import sysconfig
 import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
 from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, outline, statements
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, wrap
-from srcgrad.transform.lower.signatures import expect_numbers, fit, invoke, plural, title
+from srcgrad.transform.lower.signatures import expect_numbers, expect_operands, fit, invoke, plural, title
 from srcgrad.transform.lower.values import (
     Bound,
     Closure,
@@ -30,7 +31,6 @@ from srcgrad.transform.lower.values import (
     describe,
     is_array,
     is_atom,
-    is_scalar,
 )
 from srcgrad.transform.normalise import structure_exits
 from srcgrad.transform.parse import Source, parse
@@ -38,7 +38,7 @@ from srcgrad.transform.parse import Source, parse
 # Functions that only read the lists that they are given.
 _READERS = dict.fromkeys((len, sum, min, max, enumerate, zip, reversed, range, np.array, np.sum), True)
 # Code that is not the user's: what is wrong in it is reported where the user calls it.
-_FOREIGN = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+_FOREIGN = (*(sysconfig.get_path(p) for p in ("stdlib", "purelib", "platlib")), str(Path(__file__).parents[2]))
 
 
 def call(scope: Scope, node: ast.Call) -> Value:
@@ -109,6 +109,9 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     if not isinstance(function, Static):
         raise scope.problem(f"{describe(function)} cannot be called", node, "call a function")
     target = function.object
+    if not callable(target):
+        what = f"the module '{target.__name__}'" if isinstance(target, types.ModuleType) else describe(function)
+        raise scope.problem(f"{what} cannot be called", node, "call a function")
     handler = _lookup(builtins.HANDLERS, target)
     if handler is not None:
         return invoke(scope, title(target), handler, args, kwargs, node)
@@ -250,11 +253,8 @@ def primitive(
         raise scope.problem(f"the argument '{key}' of '{name}' is not supported", node, "pass arguments by position")
     if len(args) != arity:
         message = f"'{name}' takes {plural(arity, 'argument')}, but got {len(args)}"
-        raise scope.problem(message, node, f"give it {arity}")
-    for a in args:
-        if not (is_scalar(a) or is_array(a)):
-            hint = "index it, or use a loop" if isinstance(a, Tuple) else "pass a number or an array"
-            raise scope.problem(f"'{name}' does not take {describe(a)}", node, hint)
+        raise scope.problem(message, node, "leave out the others" if len(args) > arity else "pass the others too")
+    expect_operands(scope, name, args, node)
     expressions.expect_integers(scope, op, args, node, name)
     return arrays.elementwise(scope, op, args, node) if any(is_array(a) for a in args) else scope.build.op(op, *args)
 

@@ -62,12 +62,17 @@ def _compare(scope: Scope, op: ast.cmpop, left: Value, right: Value, node: ast.A
     raise scope.problem(f"{describe(left)} and {describe(right)} cannot be compared", node, "compare numbers")
 
 
+def _equal(scope: Scope, left: Value, right: Value, node: ast.AST) -> Atom:
+    """`left == right` as one bool."""
+    return expressions.truth_of(scope, _compare(scope, ast.Eq(), left, right, node), node)
+
+
 def _compare_tuples(scope: Scope, left: Tuple, right: Tuple, symbol: str, node: ast.AST) -> Atom:
     if len(left.items) != len(right.items):
         return TRUE if symbol == "!=" else FALSE
     equal: Atom = TRUE
     for a, b in zip(left.items, right.items, strict=True):
-        one = _compare(scope, ast.Eq(), a, b, node)
+        one = _equal(scope, a, b, node)
         equal = one if equal == TRUE else scope.build.op("&", equal, one)
     return scope.build.op("not", equal) if symbol == "!=" else equal
 
@@ -82,7 +87,7 @@ def _contains(scope: Scope, item: Value, container: Value, node: ast.AST) -> Ato
     if isinstance(container, Tuple):
         found: Atom = FALSE
         for candidate in container.items:
-            one = _compare(scope, ast.Eq(), item, candidate, node)
+            one = _equal(scope, item, candidate, node)
             if isinstance(one, Const):
                 if one.value:
                     return TRUE

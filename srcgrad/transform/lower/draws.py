@@ -13,7 +13,7 @@ from srcgrad.transform.lower import arrays
 from srcgrad.transform.lower.builtins import HANDLERS, handles
 from srcgrad.transform.lower.creation import shape_from
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.signatures import expect_numbers, plural
+from srcgrad.transform.lower.signatures import between, expect_numbers
 from srcgrad.transform.lower.values import Static, Tuple, Value, is_scalar
 
 WHOLE = ("randint", "poisson", "binomial", "geometric")
@@ -52,7 +52,7 @@ def _draw(name: str) -> Callable[..., Value]:
         elif len(args) == most + 1 and size is None:
             *args, size = args
         if not least <= len(args) <= most:
-            takes = plural(most, "parameter") if least == most else f"{least} to {plural(most, 'parameter')}"
+            takes = between(least, most, "parameter")
             raise scope.problem(f"'{full}' takes {takes}, but got {len(args)}", node, "check the distribution")
         expect_numbers(scope, full, list(args), node)
         if size is None or (isinstance(size, Static) and size.object is None):

@@ -6,6 +6,7 @@ import ast
 import builtins
 
 from srcgrad.ir.nodes import Atom, Effect, If
+from srcgrad.transform.build import strong
 from srcgrad.transform.lower import expressions
 from srcgrad.transform.lower.builtins import handles
 from srcgrad.transform.lower.scope import Scope
@@ -37,7 +38,7 @@ def formatted(scope: Scope, args: list[Value], node: ast.AST) -> tuple[str, tupl
             atoms.append(value)
         else:
             raise scope.problem(f"{describe(value)} cannot be printed", node, "print its items")
-    return ", ".join(parts), tuple(atoms)
+    return ", ".join(parts), tuple(strong(a) for a in atoms)
 
 
 def assertion(scope: Scope, cond: Atom, stmt: ast.Assert) -> None:

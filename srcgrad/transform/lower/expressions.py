@@ -285,6 +285,8 @@ def attribute(scope: Scope, owner: Value, name: str, node: ast.AST) -> Value:
             return integer(0)
         if name in methods.OF_NUMBERS:
             return Bound(owner, name)
+        if hasattr(np.float64, name) or hasattr(np.int64, name):
+            raise scope.problem(f"'.{name}' of {describe(owner)} is not differentiable", node, "use the number itself")
     raise scope.problem(f"{describe(owner)} has no attribute '{name}'", node, "check its spelling")
 
 

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Static, Value, describe, is_scalar
+from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_array, is_scalar
 
+# Where what users call as `srcgrad.grad` is defined.
+_PUBLIC = ("srcgrad.api", "srcgrad.jacobians", "srcgrad.custom")
+_LEFT_OUT = {"axis": "write a loop over it", "out": "assign the result"}
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -25,6 +28,17 @@ def plural(count: int, word: str) -> str:
     ('1 argument', '2 arguments')
     """
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def between(least: int, most: int, word: str) -> str:
+    """How many things there may be.
+
+    >>> between(0, 0, "argument"), between(1, 2, "argument"), between(1, 3, "argument")
+    ('no arguments', '1 or 2 arguments', '1 to 3 arguments')
+    """
+    if least == most:
+        return plural(most, word) if most else f"no {word}s"
+    return f"{least} {'or' if most == least + 1 else 'to'} {most} {word}s"
 
 
 def title(target: Any) -> str:
@@ -44,6 +58,8 @@ def title(target: Any) -> str:
         module = "numpy"
     elif owner is not None and not isinstance(owner, types.ModuleType):
         return f"{type(owner).__name__}.{name}"
+    if module in _PUBLIC:
+        return f"srcgrad.{name}"
     module = "np" + module.removeprefix("numpy") if module.split(".")[0] == "numpy" else module.removeprefix("_")
     return name if module in ("", "builtins") else f"{module}.{name}"
 
@@ -84,17 +100,16 @@ def fit(
     for key in kwargs:
         parameter = signature.parameters.get(key)
         if parameter is None or parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
-            raise scope.problem(f"the argument '{key}' of '{name}' is not supported", node, "leave it out")
+            hint = _LEFT_OUT.get(key, "leave it out")
+            raise scope.problem(f"the argument '{key}' of '{name}' is not supported", node, hint)
     positional = [p for p in parameters if p.kind in _POSITIONAL]
     most, least = len(positional), sum(p.default is p.empty for p in positional)
     given = len(args) + len(kwargs)
     hint = f"call it as {name}{_form(signature)}"
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         takes = f"at least {plural(least, 'argument')}"
-    elif least == most:
-        takes = plural(most, "argument") if most else "no arguments"
     else:
-        takes = f"{least} to {plural(most, 'argument')}" if most > least + 1 else f"{least} or {most} arguments"
+        takes = between(least, most, "argument")
     if least <= given <= most:
         raise scope.problem(f"the arguments of '{name}' do not fit its parameters", node, hint)
     raise scope.problem(f"'{name}' takes {takes}, but got {given}", node, hint)
@@ -104,14 +119,9 @@ def _form(signature: inspect.Signature) -> str:
     """The parameters in the style of manuals: `(x[, base])`."""
     text = ""
     for p in signature.parameters.values():
-        if p.kind is p.VAR_POSITIONAL:
-            part = f"*{p.name}"
-        elif p.kind is p.KEYWORD_ONLY:
-            part = f"{p.name}=..."
-        else:
-            part = p.name
-        part = part if not text else f", {part}"
-        text += part if p.default is p.empty and p.kind in _POSITIONAL else f"[{part}]"
+        part = {p.VAR_POSITIONAL: f"*{p.name}", p.KEYWORD_ONLY: f"{p.name}=..."}.get(p.kind, p.name)
+        part = f", {part}" if text else part
+        text += part if p.default is p.empty else f"[{part}]"
     return f"({text})"
 
 
@@ -119,4 +129,13 @@ def expect_numbers(scope: Scope, name: str, values: list[Value], node: ast.AST) 
     """Refuse what is no number."""
     for v in values:
         if not is_scalar(v):
-            raise scope.problem(f"'{name}' expects a number, but got {describe(v)}", node, "index it, or use a loop")
+            hint = "index it, or use a loop" if is_array(v) or isinstance(v, Tuple) else "pass a number"
+            raise scope.problem(f"'{name}' expects a number, but got {describe(v)}", node, hint)
+
+
+def expect_operands(scope: Scope, name: str, values: list[Value], node: ast.AST) -> None:
+    """Refuse what is neither a number nor an array of them."""
+    for v in values:
+        if not (is_scalar(v) or is_array(v)):
+            hint = "index it, or use a loop" if isinstance(v, Tuple) else "pass a number or an array"
+            raise scope.problem(f"'{name}' does not take {describe(v)}", node, hint)

@@ -20,6 +20,7 @@ from srcgrad.transform.lower.values import (
     IndexGrid,
     Items,
     Range,
+    Static,
     Tuple,
     Value,
     is_array,
@@ -80,8 +81,8 @@ def statement(scope: Scope, stmt: ast.stmt) -> None:
         case ast.FunctionDef():
             scope.bind(stmt.name, expressions.closure(scope, stmt))
         case ast.Return():  # only ever the last statement
-            assert stmt.value is not None
-            scope.bind("return", expressions.expression(scope, stmt.value))
+            value = expressions.expression(scope, stmt.value) if stmt.value is not None else Static(None)
+            scope.bind("return", value)
         case ast.Pass():
             pass
         case _:

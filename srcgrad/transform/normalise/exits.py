@@ -63,6 +63,9 @@ class _Exits:
         return name
 
     def rewrite(self) -> list[ast.stmt]:
+        *before, last = self.node.body
+        if isinstance(last, ast.Return) and not any(_returns(s) for s in before):  # nothing to do but its loops
+            return [*self._block(before, None)[0], last]
         body, _ = self._block(self.node.body, None)
         head = [self._set(self.returned, value=False, at=self.node)] if self.flag_read else []
         if not any(isinstance(n, ast.Name) and n.id == self.result for s in body for n in ast.walk(s)):
