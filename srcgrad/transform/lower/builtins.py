@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from srcgrad.ir.nodes import FALSE, Const, integer
-from srcgrad.ir.types import FLOAT64, INT64, Scalar, is_float, is_integer
+from srcgrad.ir.nodes import FALSE, ZERO, Const, integer
+from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_float, is_integer
 from srcgrad.numpy_lib import reductions
 from srcgrad.transform.lower import arrays, calls, expressions, iteration
 from srcgrad.transform.lower.scope import Scope
@@ -36,6 +36,8 @@ from srcgrad.transform.lower.values import (
 HANDLERS: dict[Any, Callable[..., Value]] = {}
 DTYPES = (float, int, bool)
 NOTHING = Tuple(())
+ABSENT: Any = object()  # an argument left out, where None is not the same
+EMPTY_SUM = Const(0, INT64, weak=True)
 NUMBERS = ("float64", "float32", "bool")
 
 
@@ -77,9 +79,8 @@ def dtype_name(scope: Scope, value: Value, node: ast.AST) -> str:
 def converter(target: Any) -> Callable[..., Value]:
     """The handler of `float(x)`, `int(x)`, `np.float32(x)`, ..."""
 
-    def handler(scope: Scope, node: ast.AST, value: Value = None, /) -> Value:
-        dtype = dtype_name(scope, Static(target), node)
-        return convert(scope, dtype, Const(0, INT64) if value is None else value, node, python=target in DTYPES)
+    def handler(scope: Scope, node: ast.AST, value: Value = ZERO, /) -> Value:
+        return convert(scope, dtype_name(scope, Static(target), node), value, node, python=target in DTYPES)
 
     return handler
 
@@ -130,8 +131,9 @@ HANDLERS[builtins.max] = _extremum("max")
 
 
 @handles(builtins.sum)
-def _sum(scope: Scope, node: ast.AST, items: Value, /, start: Value = None) -> Value:
-    start = Const(0, INT64, weak=True) if start is None else start
+def _sum(scope: Scope, node: ast.AST, items: Value, /, start: Value = EMPTY_SUM) -> Value:
+    if not (is_scalar(start) or is_array(start) or isinstance(start, Tuple)):
+        raise scope.problem(f"sum does not start at {describe(start)}", node, "start at a number")
     if is_array(items) and items.type.ndim == 1:
         total = calls.inline(scope, reductions.sum, [items], {}, node, call_site=True)
         zero = isinstance(start, Const) and start.value == 0
@@ -179,12 +181,15 @@ def _np_round(scope: Scope, node: ast.AST, a: Value, decimals: Value = None) -> 
 def _rounded(scope: Scope, whole: str, value: Value, digits: Value, node: ast.AST) -> Value:
     if not is_scalar(value):
         raise scope.problem(f"round does not take {describe(value)}", node, "round numbers")
-    if is_integer(value.type):
-        return value
-    if digits is None or (whole == "np.rint" and isinstance(digits, Const) and digits.value == 0):
-        return scope.build.op(whole, value)
-    if not (is_scalar(digits) and is_integer(digits.type)):
+    if digits is not None and not (is_scalar(digits) and is_integer(digits.type)):
         raise scope.problem("the number of digits must be an integer", node, "use round(x, 2)")
+    known = isinstance(digits, Const)
+    if not is_float(value.type):
+        if digits is None or (known and digits.value >= 0):
+            return scope.build.cast(value, INT64) if value.type == BOOL else value
+        raise scope.problem("an int is not rounded to tens", node, "round a float")
+    if digits is None or (whole == "np.rint" and known and digits.value == 0):
+        return scope.build.op(whole, value)
     ten = scope.build.op("**", Const(10.0, FLOAT64), digits)
     return scope.build.op("/", scope.build.op("np.rint", scope.build.op("*", value, ten)), ten)
 
@@ -195,10 +200,9 @@ def _divmod(scope: Scope, node: ast.AST, a: Value, b: Value, /) -> Value:
 
 
 @handles(math.log)
-def _log(scope: Scope, node: ast.AST, x: Value, base: Value = None, /) -> Value:
-    expect_numbers(scope, "math.log", [x] if base is None else [x, base], node)
-    out = scope.build.op("np.log", x)
-    return out if base is None else scope.build.op("/", out, scope.build.op("np.log", base))
+def _log(scope: Scope, node: ast.AST, x: Value, base: Value = ABSENT, /) -> Value:
+    logs = [calls.primitive(scope, "np.log", [a], {}, node, "math.log") for a in (x, base) if a is not ABSENT]
+    return logs[0] if len(logs) == 1 else scope.build.op("/", *logs)
 
 
 @handles(math.hypot)
@@ -206,10 +210,10 @@ def _hypot(scope: Scope, node: ast.AST, /, *coordinates: Value) -> Value:
     expect_numbers(scope, "math.hypot", list(coordinates), node)
     if not coordinates:
         return Const(0.0, FLOAT64)
-    out = coordinates[0]
+    out = _as_float(scope, coordinates[0])
     for other in coordinates[1:]:
-        out = scope.build.op("np.hypot", out, other)
-    return scope.build.op("abs", _as_float(scope, out)) if len(coordinates) == 1 else out
+        out = scope.build.op("np.hypot", out, _as_float(scope, other))
+    return scope.build.op("abs", out) if len(coordinates) == 1 else out
 
 
 @handles(math.pow)
@@ -241,8 +245,9 @@ def _ldexp(scope: Scope, node: ast.AST, x: Value, exponent: Value, /) -> Value:
 @handles(math.modf)
 def _modf(scope: Scope, node: ast.AST, x: Value, /) -> Value:
     expect_numbers(scope, "math.modf", [x], node)
-    whole = scope.build.op("np.trunc", x)
-    return Tuple((scope.build.op("-", x, whole), whole))
+    number = _as_float(scope, x)
+    whole = scope.build.op("np.trunc", number)
+    return Tuple((scope.build.op("-", number, whole), whole))
 
 
 @handles(np.logical_and)
@@ -267,12 +272,16 @@ def _where(scope: Scope, node: ast.AST, condition: Value, /, *choices: Value) ->
 
 @handles(np.clip)
 def _clip(
-    scope: Scope, node: ast.AST, a: Value, a_min: Value = None, a_max: Value = None, *, min: Value = None,
+    scope: Scope, node: ast.AST, a: Value, a_min: Value = ABSENT, a_max: Value = ABSENT, *, min: Value = None,
     max: Value = None,
 ) -> Value:  # fmt: skip
+    expect_operands(scope, "np.clip", [a], node)
+    named = min is not None or max is not None
+    if (a_min is ABSENT) != (a_max is ABSENT) or (named and a_min is not ABSENT):
+        raise scope.problem("np.clip takes both bounds, or names them", node, "write None for a bound that is missing")
     for op, bounds in (("max", (a_min, min)), ("min", (a_max, max))):
         for bound in bounds:
-            if bound is not None:
+            if not (bound is None or bound is ABSENT or (isinstance(bound, Static) and bound.object is None)):
                 a = calls.primitive(scope, op, [a, bound], {}, node, "np.clip")
     return a
 
@@ -297,8 +306,7 @@ def _range(scope: Scope, node: ast.AST, /, *args: Value) -> Value:
 
 
 @handles(builtins.enumerate)
-def _enumerate(scope: Scope, node: ast.AST, iterable: Value, start: Value = None) -> Value:
-    start = integer(0) if start is None else start
+def _enumerate(scope: Scope, node: ast.AST, iterable: Value, start: Value = ZERO) -> Value:
     if not (is_scalar(start) and is_integer(start.type)):
         raise scope.problem(f"enumerate starts at an integer, not {describe(start)}", node, "use int()")
     return iteration.enumerated(scope, iterable, start, node)

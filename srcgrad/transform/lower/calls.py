@@ -29,6 +29,7 @@ from srcgrad.transform.lower.values import (
     Tuple,
     Value,
     describe,
+    escapes,
     is_array,
     is_atom,
 )
@@ -85,6 +86,8 @@ def _grow(scope: Scope, node: ast.Call, owner: Var, name: str) -> Value:
 
 def _append(scope: Scope, node: ast.Call, owner: Tuple, args: list[Value]) -> Value:
     """`xs.append(x)`: the name stands for a longer list from here on."""
+    if len(args) != 1 or node.keywords:
+        raise scope.problem("'append' takes 1 argument", node, "append one item")
     assert isinstance(node.func, ast.Attribute)
     items = (*owner.items, *(strong(a) if is_atom(a) else a for a in args))
     relist(scope, node.func.value, owner, items, node)
@@ -163,6 +166,9 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
         return Static(_placed(scope, node, target, *objects, **named))
     if hasattr(target, "lower_call"):  # a gradient
         fit(scope, getattr(target, "__name__", "gradient"), inspect.signature(target), args, kwargs, node)
+        for value in (*args, *kwargs.values()):
+            if escapes(value):
+                raise scope.problem(f"a gradient does not take {describe(value)}", node, "pass numbers and arrays")
         return _placed(scope, node, target.lower_call, scope, args, kwargs, node)
     while not isinstance(target, types.FunctionType | types.MethodType):
         if isinstance(target, functools.partial):
@@ -256,6 +262,7 @@ def primitive(
         raise scope.problem(message, node, "leave out the others" if len(args) > arity else "pass the others too")
     expect_operands(scope, name, args, node)
     expressions.expect_integers(scope, op, args, node, name)
+    args = expressions.arithmetic(scope, op, args)
     return arrays.elementwise(scope, op, args, node) if any(is_array(a) for a in args) else scope.build.op(op, *args)
 
 

@@ -51,7 +51,7 @@ def _compare(scope: Scope, op: ast.cmpop, left: Value, right: Value, node: ast.A
                 outcome = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[symbol]
             if outcome is not None:
                 return TRUE if outcome else FALSE
-        elif symbol in ("==", "!="):
+        elif symbol in ("==", "!=") and not (is_array(left) or is_array(right)):
             return TRUE if symbol == "!=" else FALSE
     if isinstance(left, Tuple) and isinstance(right, Tuple) and symbol in ("==", "!="):
         return _compare_tuples(scope, left, right, symbol, node)

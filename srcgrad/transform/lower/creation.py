@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from srcgrad.ir.nodes import Atom, Const, Var, integer
-from srcgrad.ir.types import FLOAT64, INT64, Scalar, is_integer
+from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_integer
 from srcgrad.transform.lower import arrays, builtins, iteration, methods
 from srcgrad.transform.lower.builtins import dtype_name, handles
 from srcgrad.transform.lower.scope import Scope
@@ -120,6 +120,7 @@ def _arange(
     step = integer(1) if step is None else step
     if not all(is_scalar(a) for a in (start, stop, step)):
         raise scope.problem("np.arange expects numbers", node, "pass start, stop and step")
+    start, stop, step = (scope.build.cast(a, INT64) if a.type == BOOL else a for a in (start, stop, step))
     op = scope.build.op
     whole = all(is_integer(a.type) for a in (start, stop, step))
     name = _dtype(scope, dtype, "int64" if whole else "float64", node)

@@ -31,7 +31,7 @@ def formatted(scope: Scope, args: list[Value], node: ast.AST) -> tuple[str, tupl
                 text = text.replace("{{{" + str(k) + "}}}", "{{{" + str(k + len(atoms)) + "}}}")
             parts.append("f" + repr(text))
             atoms += value.args
-        elif isinstance(value, Static):
+        elif isinstance(value, Static) and isinstance(value.object, str | type(None)):
             parts.append(repr(value.object).replace("{", "{{").replace("}", "}}"))
         elif is_atom(value):
             parts.append("{" + str(len(atoms)) + "}")

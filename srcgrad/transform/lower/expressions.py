@@ -10,6 +10,7 @@ import numpy as np
 
 from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const, Var, integer
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, is_float, is_integer, unify
+from srcgrad.rules import RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, calls, comparisons, control, methods, subscripts
 from srcgrad.transform.lower.scope import Scope
@@ -142,7 +143,24 @@ def unary(scope: Scope, op: str, value: Value, node: ast.AST) -> Value:
     expect_integers(scope, op, [value], node)
     if op == "~" and value.type.dtype == "bool":
         op = "not"
+    (value,) = arithmetic(scope, op, [value])
     return arrays.elementwise(scope, op, [value], node) if is_array(value) else scope.build.op(op, value)
+
+
+# What computes with bools as integers: on NumPy's bools it is logic, or an error.
+ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**", "<<", ">>", "neg", "pos")
+
+
+def arithmetic(scope: Scope, op: str, values: list[Value]) -> list[Value]:
+    """The operands of an operation, bools as the numbers that they stand for where the operation is not on bools."""
+    rule = RULES[op]
+    if op in ARITHMETIC and all(is_scalar(v) and v.type == BOOL for v in values):
+        return [scope.build.cast(v, INT64) for v in values]
+    if rule.result == "float" and op not in ARITHMETIC:
+        return [scope.build.cast(v, FLOAT64) if is_scalar(v) and v.type == BOOL else v for v in values]
+    if op.startswith("math.") and rule.result == "int":
+        return [scope.build.cast(v, INT64) if is_scalar(v) and v.type == BOOL else v for v in values]
+    return values
 
 
 def expect_integers(scope: Scope, op: str, values: list[Value], node: ast.AST, name: str = "") -> None:
@@ -170,7 +188,7 @@ def binary(scope: Scope, op: str, left: Value, right: Value, node: ast.AST) -> V
     expect_integers(scope, op, [left, right], node)
     if is_array(left) or is_array(right):
         return arrays.elementwise(scope, op, [left, right], node)
-    return scope.build.op(op, left, right)
+    return scope.build.op(op, *arithmetic(scope, op, [left, right]))
 
 
 def truth(scope: Scope, node: ast.expr) -> Atom:

@@ -145,6 +145,8 @@ def reshape(scope: Scope, array: Var, shape: list[Atom], node: ast.AST) -> Var:
     """`array.reshape(shape)`, one entry of which may be -1."""
     t = array.type
     assert isinstance(t, Array)
+    if not shape:
+        raise scope.problem("arrays of rank 0 are not differentiable yet", node, "index the array")
     for s in shape:
         if not (is_scalar(s) and is_integer_type(s.type)):
             raise scope.problem(f"reshape expects integers, but got {describe(s)}", node, "use int()")
@@ -169,6 +171,7 @@ def reshape(scope: Scope, array: Var, shape: list[Atom], node: ast.AST) -> Var:
 def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Item]:
     """The parts of an index, with an ellipsis spelled out and short ones completed."""
     parts = node.elts if isinstance(node, ast.Tuple) else [node]
+    alone = not isinstance(node, ast.Tuple)
     items: list[Item | None] = []
     for part in parts:
         if isinstance(part, ast.Constant) and part.value is Ellipsis:
@@ -176,7 +179,9 @@ def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Item]:
         elif isinstance(part, ast.Slice):
             items.append(_slice(scope, part))
         else:
-            items += _index(scope, expressions.expression(scope, part), part)
+            value = expressions.expression(scope, part)
+            whole = alone and isinstance(value, Tuple) and not value.is_list  # a[(i, j)] is a[i, j]
+            items += [_index(scope, v, part) for v in (value.items if whole else (value,))]
     count = sum(i is not None and not isinstance(i, NewAxis) for i in items)
     if count > ndim:
         message = f"too many indices: the array has {plural(ndim, 'dimension')}"
@@ -194,18 +199,17 @@ def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Item]:
     return out
 
 
-def _index(scope: Scope, value: Value, node: ast.AST) -> list[Item]:
+def _index(scope: Scope, value: Value, node: ast.AST) -> Item:
     if isinstance(value, Static) and value.object is None:
-        return [NewAxis()]
-    if isinstance(value, Tuple):
-        return [i for v in value.items for i in _index(scope, v, node)]
-    if is_array(value):
-        raise scope.problem("indexing by an array is not differentiable yet", node, "loop over the indices")
+        return NewAxis()
+    if is_array(value) or isinstance(value, Tuple):
+        message = f"indexing by {describe(value)} is not differentiable yet"
+        raise scope.problem(message, node, "loop over the indices")
     if not is_scalar(value) or not (is_integer_type(value.type) or value.type == BOOL):
         raise scope.problem(f"expected an integer index, but got {describe(value)}", node, "use int()")
     if value.type == BOOL:
         raise scope.problem("indexing by a bool is not differentiable", node, "use if")
-    return [strong(value)]
+    return strong(value)
 
 
 def _slice(scope: Scope, node: ast.Slice) -> Slice:
