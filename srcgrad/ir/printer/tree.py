@@ -36,7 +36,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Array, is_integer
 from srcgrad.ir.walk import blocks, operands, statements, uses
 
-LARGEST = 14  # operations in one expression
+LARGEST = 10  # operations in one expression
 
 
 @dataclass(frozen=True, eq=False)

@@ -201,7 +201,9 @@ def _divmod(scope: Scope, node: ast.AST, a: Value, b: Value, /) -> Value:
 
 @handles(math.log)
 def _log(scope: Scope, node: ast.AST, x: Value, base: Value = ABSENT, /) -> Value:
-    logs = [calls.primitive(scope, "np.log", [a], {}, node, "math.log") for a in (x, base) if a is not ABSENT]
+    given = [x] if base is ABSENT else [x, base]
+    expect_numbers(scope, "math.log", given, node)
+    logs = [calls.primitive(scope, "np.log", [a], {}, node, "math.log") for a in given]
     return logs[0] if len(logs) == 1 else scope.build.op("/", *logs)
 
 
