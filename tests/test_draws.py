@@ -77,6 +77,8 @@ def test_draws_of_compiled_code():
 DRAWS = [
     "np.random.random()", "np.random.rand()", "np.random.randn()", "np.random.normal()", "np.random.normal(1.0, 2.0)",
     "np.random.standard_normal()", "np.random.uniform()", "np.random.uniform(0.0, 2.0)", "np.random.exponential()",
+    "np.random.normal(0.0, 1.0, 4)[3]", "np.random.uniform(size=(2, 3))[1, 2]", "np.random.rand(4)[2]",
+    "np.random.randint(1, 5, 3)[1]", "np.random.random(3)[2]", "np.random.normal(0.0, 1.0, None)",
     "np.random.randint(1, 5)", "np.random.choice(a)", "random.random()", "random.gauss(0.0, 1.0)",
 ]  # fmt: skip
 

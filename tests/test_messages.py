@@ -140,6 +140,10 @@ BODIES = {
         "seed that is a float": "np.random.seed(x)\nreturn x",
         "no seed": "np.random.seed()\nreturn x",
         "sum of the rows of a matrix": "return sum(m)[0] * x",
+        "sum from text": "return sum((), 'text') * x",
+        "an int rounded to tens": "return round(n, -1) * x",
+        "clip with one bound": "return np.clip(x, 0.0)",
+        "print of a function": "print(helper)\nreturn x",
         "min of one number": "return min(x)",
         "float of text": "return float('text') * x",
         "float of an array": "return float(a) * x",
@@ -173,6 +177,8 @@ BODIES = {
         "order of tuples": "return x if (x, x) < (1.0, 2.0) else x * x",
         "in an array": "return x if 2.0 in a else x * x",
         "number in text": "return x if 2 in 'text' else x * x",
+        "array and None": "return x if a == None else x * x",
+        "array in a tuple": "return x if a in (a, x) else x * x",
         "array and tuple": "return x * (a < (x, x, x))[0]",
     },
     "calls": {
@@ -222,6 +228,8 @@ BODIES = {
         "attribute of a number": "return x.shape",
         "method of a tuple": "return (x, x).index(x)",
         "append of an array in a loop": "s = []\nfor i in range(n):\n    s.append(a)\nreturn s[0][0] * x",
+        "append of nothing": "s = []\ns.append()\nreturn x",
+        "gradient of a range": "return sg.grad(helper)(range(3))",
         "append to an array": "a.append(x)\nreturn x",
         "list that grows passed on": "s = []\nfor i in range(n):\n    s.append(x)\nreturn helper(s)",
         "append to an element": "s = ([x], x)\ns[0].append(x)\nreturn s[0][0]",
@@ -234,6 +242,8 @@ BODIES = {
         "item of two indices": "return a.item(0, 1) * x",
         "reshape to floats": "return a.reshape(x)[0]",
         "reshape to two unknown lengths": "return a.reshape(-1, -1)[0, 0] * x",
+        "reshape to rank 0": "return a.reshape(()) * x",
+        "copy in an order that does not exist": "return a.copy('text')[0] * x",
         "reshape to nothing": "return np.reshape(a) * x",
         "where of text": "return np.where(a > 1.0, a, 'text')[0] * x",
         "keyword of zeros": "return np.zeros(3, order='F')[0] * x",
@@ -266,6 +276,8 @@ BODIES = {
         "a tuple into an element": "a[0] = (x, x)\nreturn a[0]",
         "too many": "return a[0, 0] * x",
         "an array": "return a[k][0] * x",
+        "a tuple of an array and more": "return m[(0, 1), 0][0] * x",
+        "a list": "return a[[0, 1]][0] * x",
         "a float": "return a[x]",
         "a bool": "return a[x > 0.0]",
         "a slice of floats": "return a[x:][0]",
@@ -616,6 +628,14 @@ def test_misfit_is_refused(expression, define):
     with pytest.raises(sg.UnsupportedError) as info:
         python(f).grad(1.3, np.ones(3))
     assert [p.at.line for p in info.value.problems] == [2]
+
+
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_item_of_a_longer_array_raises_when_it_runs(target, define):
+    f = sg.differentiable(define("def f(a):\n    return a.item() * a.item()\n", "f"), target=target)
+    assert f.grad(np.array([3.0])) == [6.0]
+    with pytest.raises(ValueError, match="can only convert an array of size 1"):
+        f.grad(np.ones(2))
 
 
 def test_what_numba_cannot_compile_is_reported_at_the_users_line():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import math
 import operator
 from collections.abc import Callable
@@ -76,6 +77,7 @@ def dtype_name(scope: Scope, value: Value, node: ast.AST) -> str:
     return dtype.name
 
 
+@functools.cache
 def converter(target: Any) -> Callable[..., Value]:
     """The handler of `float(x)`, `int(x)`, `np.float32(x)`, ..."""
 

@@ -10,7 +10,8 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.lower import expressions
 from srcgrad.transform.lower.builtins import handles
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import FormattedText, Static, Value, describe, is_atom
+from srcgrad.transform.lower.signatures import title
+from srcgrad.transform.lower.values import FormattedText, Static, Tuple, Value, describe, is_atom
 
 
 @handles(builtins.print)
@@ -37,7 +38,9 @@ def formatted(scope: Scope, args: list[Value], node: ast.AST) -> tuple[str, tupl
             parts.append("{" + str(len(atoms)) + "}")
             atoms.append(value)
         else:
-            raise scope.problem(f"{describe(value)} cannot be printed", node, "print its items")
+            what = f"'{title(value.object)}'" if isinstance(value, Static) else describe(value)
+            hint = "print its items" if isinstance(value, Tuple) else "print numbers and text"
+            raise scope.problem(f"{what} cannot be printed", node, hint)
     return ", ".join(parts), tuple(strong(a) for a in atoms)
 
 

@@ -127,4 +127,3 @@ def grid_of(scope: Scope, args: list[Value], node: ast.AST) -> IndexGrid:
     if not all(is_scalar(s) and is_integer(s.type) for s in shape):
         raise scope.problem("np.ndindex expects a shape", node, "pass x.shape")
     return IndexGrid(tuple(scope.build.cast(s, INT64) for s in shape))
-

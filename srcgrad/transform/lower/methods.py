@@ -100,7 +100,7 @@ def _expect_one_element(scope: Scope, owner: Var, node: ast.AST) -> None:
 
 def _copy(scope: Scope, node: ast.AST, owner: Var, order: Value = None) -> Value:
     if order is not None and not (isinstance(order, Static) and order.object in ("C", "F", "A", "K")):
-        raise scope.problem(f"an array is not copied in the order {describe(order)}", node, "leave it out")
+        raise scope.problem("'copy' expects 'C', 'F', 'A' or 'K' as its order", node, "leave it out")
     return arrays.copy(scope, owner)
 
 
