@@ -13,6 +13,7 @@ from srcgrad.ir.printer import parameter_names
 from srcgrad.ir.types import Array
 from srcgrad.ir.verify import verify
 from srcgrad.ir.walk import statements, without
+from srcgrad.rules import RULES
 from srcgrad.transform import tangent as forward_mode
 from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
 from srcgrad.transform.analysis.aliases import find_aliases
@@ -27,17 +28,18 @@ SIMPLIFY: tuple[tuple[str, Stage], ...] = (
     ("eliminate_repeats", eliminate_repeats),
     ("eliminate_dead_code", eliminate_dead_code),
 )
+OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
 VERIFY = bool(os.environ.get("SRCGRAD_VERIFY"))
 
 
 def _run(function: Function, stages: Sequence[tuple[str, Stage]], first: str) -> Function:
     """Apply stages in order, checking what each returns where SRCGRAD_VERIFY is set, as in the tests."""
     if VERIFY:
-        verify(function, first)
+        verify(function, first, OPERATIONS)
     for name, stage in stages:
         function = stage(function)
         if VERIFY:
-            verify(function, name)
+            verify(function, name, OPERATIONS)
     return function
 
 

@@ -52,7 +52,7 @@ def _pullback(
     outer = scope.context
     context = Context(build=Builder(), problems=outer.problems, captures=outer.captures, lower=outer.lower)
     context.build.loc = scope.at(node)
-    inner = Scope(context, scope.filename, frozenset(), {}, scope.function, scope.parent, scope.call_site)
+    inner = Scope(context, scope.filename, frozenset(), {}, scope.function, scope.parent, call_site=scope.call_site)
     held = [Var("residual", leaf.type) for leaf in leaves(residuals)]
     cts = [_cotangent(leaf) for leaf in leaves(value)]
     context.params.update(v for v in (*held, *cts) if isinstance(v, Var) and isinstance(v.type, Array))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 
 from srcgrad.ir.nodes import Atom, Effect, If
 from srcgrad.transform.build import strong
@@ -27,11 +28,14 @@ def formatted(scope: Scope, args: list[Value], node: ast.AST) -> tuple[str, tupl
     atoms: list = []
     for value in args:
         if isinstance(value, FormattedText):
-            text = value.text
-            for k in reversed(range(len(value.args))):
-                text = text.replace("{{{" + str(k) + "}}}", "{{{" + str(k + len(atoms)) + "}}}")
-            parts.append("f" + repr(text))
-            atoms += value.args
+            # piece by piece, because compiled f-strings show no floats; the pieces are set apart by spaces
+            for k, piece in enumerate(re.split(r"\{\{\{(\d+)\}\}\}", value.text)):
+                if k % 2:
+                    parts.append("{" + str(len(atoms)) + "}")
+                    atoms.append(value.args[int(piece)])
+                elif piece.strip():
+                    text = piece.strip().replace("{{", "{").replace("}}", "}")
+                    parts.append(repr(text).replace("{", "{{").replace("}", "}}"))
         elif isinstance(value, Static) and isinstance(value.object, str | type(None)):
             parts.append(repr(value.object).replace("{", "{{").replace("}", "}}"))
         elif is_atom(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from srcgrad.ir.nodes import ZERO, Atom, Const, integer
+from srcgrad.ir.nodes import ZERO, Atom, Const, Effect, If, integer
 from srcgrad.ir.types import INT64, is_integer
 from srcgrad.transform.lower import expressions, subscripts
 from srcgrad.transform.lower.scope import Scope
@@ -118,6 +118,9 @@ def unpack(scope: Scope, value: Value, count: int, node: ast.AST) -> list[Value]
             raise scope.problem(message, node, "name them all")
         return list(value.items)
     if is_array(value) and value.type.ndim > 0:
+        length = scope.build.shape(value, 0)
+        error = Effect(f"raise ValueError('expected {plural(count, 'value')} to unpack')", (), loc=scope.at(node))
+        scope.build.emit(If(scope.build.op("!=", length, integer(count)), (error,), (), (), loc=scope.at(node)))
         return [subscripts.row(scope, value, integer(k)) for k in range(count)]
     raise scope.problem(f"{describe(value)} cannot be unpacked", node, "unpack a tuple")
 

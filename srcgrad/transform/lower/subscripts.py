@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from srcgrad.ir.nodes import Atom, Const, NewAxis, Slice, Var, integer
+from srcgrad.ir.nodes import Atom, Const, Effect, If, NewAxis, Slice, Var, integer
 from srcgrad.ir.types import BOOL, INT64, Array, is_float
 from srcgrad.ir.types import is_integer as is_integer_type
 from srcgrad.transform.build import strong
@@ -254,6 +254,9 @@ def element_of_tuple(scope: Scope, owner: Tuple, index: Value, node: ast.AST) ->
     if isinstance(index, Const):
         return scope.build.cast(owner.items[index.value], t)
     nonnegative = op("where", op("<", index, integer(0)), op("+", index, integer(len(owner.items))), index)
+    wrong = op("|", op("<", nonnegative, integer(0)), op(">=", nonnegative, integer(len(owner.items))))
+    error = Effect("raise IndexError('tuple index out of range')", (), loc=scope.at(node))
+    scope.build.emit(If(wrong, (error,), (), (), loc=scope.at(node)))
     out = scope.build.cast(owner.items[-1], t)
     for k in reversed(range(len(owner.items) - 1)):
         out = op("where", op("==", nonnegative, integer(k)), scope.build.cast(owner.items[k], t), out)
