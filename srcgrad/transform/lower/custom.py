@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
 from srcgrad.ir.nodes import Custom, Function, Var
@@ -56,7 +57,7 @@ def _pullback(
     held = [Var("residual", leaf.type) for leaf in leaves(residuals)]
     cts = [_cotangent(leaf) for leaf in leaves(value)]
     context.params.update(v for v in (*held, *cts) if isinstance(v, Var) and isinstance(v.type, Array))
-    given = [rebuild(residuals, list(held)), _structured(value, cts)]
+    given = [rebuild(residuals, list(held)), _structured(value, iter(cts))]
     out = calls.apply(inner, Static(bwd), given, {}, node)
     found = list(out.items) if isinstance(out, Tuple) else [out]
     if len(found) != len(args):
@@ -74,14 +75,13 @@ def _cotangent(leaf: Any) -> Any:
     return Var("ct", leaf.type) if is_float(leaf.type) else None
 
 
-def _structured(value: Value, cts: list[Any]) -> Value:
+def _structured(value: Value, cts: Iterator[Any]) -> Value:
     """The cotangent in the structure of the value; None for what has no derivative."""
     if isinstance(value, Tuple):
         return Tuple(tuple(_structured(v, cts) for v in value.items), value.cls)
     if not is_atom(value):
         return Static(None)
-    ct = cts.pop(0)
-    cts.append(ct)  # the list is read once more, in order, by the caller
+    ct = next(cts)
     return ct if ct is not None else Static(None)
 
 
