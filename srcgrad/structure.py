@@ -71,14 +71,6 @@ def leaf_types(kind: Any) -> list[Type]:
     return [] if isinstance(kind, Constant) else [kind]
 
 
-def rebuild(kind: Any, parts: list[Any]) -> Any:
-    """The argument's structure around one new value a leaf, taken from the front of `parts`; None elsewhere."""
-    if isinstance(kind, TupleOf):
-        items = [rebuild(k, parts) for k in kind.items]
-        return kind.cls(*items) if kind.cls is not None else tuple(items)
-    return None if isinstance(kind, Constant) else parts.pop(0)
-
-
 def has_float(kind: Any) -> bool:
     """Whether some part of an argument of this type has a derivative."""
     return any(is_float(t) for t in leaf_types(kind))
