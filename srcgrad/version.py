@@ -136,7 +136,7 @@ def _same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, int | float | str | np.generic):
-        return bool(a == b) or (a != a and b != b)  # noqa: PLR0124 - two NaNs are the same value
+        return (bool(a == b) and str(a) == str(b)) or (a != a and b != b)  # noqa: PLR0124 - two NaNs are the same value
     if isinstance(a, tuple):
         return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
     return False

@@ -73,7 +73,7 @@ def _is_edited(code: types.CodeType, text: str) -> bool:
         module = compile(text, code.co_filename, "exec", dont_inherit=True)
     except SyntaxError:
         return True
-    return all(_place(c) != _place(code) or _meaning(c)[0::2] != _meaning(code)[0::2] for c in _codes(module))
+    return all(_place(c) != _place(code) or _meaning(c) != _meaning(code) for c in _codes(module))
 
 
 @functools.lru_cache(maxsize=64)
@@ -135,7 +135,7 @@ def _place(code: types.CodeType) -> tuple[str, int]:
 
 
 def _meaning(code: types.CodeType) -> tuple[object, ...]:
-    plain = tuple(c for c in code.co_consts if not isinstance(c, types.CodeType))
+    plain = tuple(repr(c) for c in code.co_consts if not isinstance(c, types.CodeType))
     return code.co_code, plain, code.co_names, code.co_varnames, code.co_freevars
 
 

@@ -19,7 +19,7 @@ from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
 from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, outline, statements
-from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, wrap
+from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, private_lists, wrap
 from srcgrad.transform.lower.signatures import expect_numbers, expect_operands, fit, invoke, plural, title
 from srcgrad.transform.lower.values import (
     Bound,
@@ -96,8 +96,7 @@ def _append(scope: Scope, node: ast.Call, owner: Tuple, args: list[Value]) -> Va
 
 def relist(scope: Scope, place: ast.expr, owner: Tuple, items: tuple[Value, ...], node: ast.AST) -> None:
     """Let the name of a list stand for other items, if it is the list's only name."""
-    names = [n for n, v in scope.env.items() if v is owner]
-    if not (isinstance(place, ast.Name) and owner.is_list and names == [place.id]):
+    if not (isinstance(place, ast.Name) and owner.is_list and place.id in scope.private):
         hint = "make an array of its final length and fill it"
         raise scope.problem("only a list with a single name can be changed", node, hint)
     scope.bind(place.id, Tuple(items, is_list=True))
@@ -329,6 +328,7 @@ def run_body(scope: Scope, inner: Scope, definition: Any, key: Any, node: ast.AS
     context.calls.append(key)
     body = _structured(definition)
     inner.growing = growing_names(body)
+    inner.private = private_lists(body)
     inner.local = frozenset({*inner.env, *assigned_names(body), "return"})
     problems = len(context.problems)
     try:

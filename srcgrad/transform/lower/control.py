@@ -84,7 +84,7 @@ def _merge(scope: Scope, name: str, a: Value, b: Value, results: list[Result], b
         return Mismatch(describe(a), describe(b))
     merged: list[Atom] = []
     for x, y, t in zip(leaves(a), leaves(b), types, strict=True):
-        if x == y and not isinstance(x, Undef):
+        if x == y and str(x) == str(y) and not isinstance(x, Undef):
             merged.append(x)
             continue
         var = Var(name, t)

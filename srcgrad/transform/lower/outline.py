@@ -7,7 +7,7 @@ import types
 from dataclasses import replace
 
 from srcgrad.errors import UnsupportedError
-from srcgrad.ir.nodes import Assign, Call, Effect, Function, Increment, Store, Undef, Var, flatten
+from srcgrad.ir.nodes import Assign, Call, Custom, Effect, Function, Increment, Store, Undef, Var, flatten
 from srcgrad.ir.types import Scalar
 from srcgrad.ir.walk import statements
 from srcgrad.transform.analysis.aliases import find_aliases
@@ -109,7 +109,7 @@ def _lower(scope: Scope, function: types.FunctionType, kinds: tuple) -> Lowered 
 def _is_pure(function: Function) -> bool:
     params, aliases = set(function.params), find_aliases(function)
     for stmt in statements(function.body):
-        if isinstance(stmt, Effect) or (isinstance(stmt, Assign) and stmt.op.startswith("np.random.")):
+        if isinstance(stmt, Custom | Effect) or (isinstance(stmt, Assign) and stmt.op.startswith("np.random.")):
             return False
         if isinstance(stmt, Store | Increment) and aliases.bases[stmt.array] & params:
             return False

@@ -69,7 +69,8 @@ class Scope:
     env: dict[str, Value]
     function: types.FunctionType | None = None
     parent: Scope | None = None
-    growing: frozenset[str] = frozenset()  # names of lists that loops append to
+    growing: frozenset[str] = frozenset()  # names of lists that loops change
+    private: frozenset[str] = frozenset()  # names of lists that have no other name
     call_site: Location | None = None  # code of our own library is reported at the call
 
     @property
@@ -209,11 +210,39 @@ def _item_of(path: Callable[[], Any], k: int) -> Callable[[], Any]:
 
 
 def growing_names(nodes: list[ast.stmt]) -> frozenset[str]:
-    """The names that some loop calls `append` on."""
+    """The names that some loop calls `append` on, or stores elements of."""
     loops = [n for node in nodes for n in ast.walk(node) if isinstance(n, ast.For | ast.While)]
-    calls = [n for loop in loops for n in ast.walk(loop) if isinstance(n, ast.Call)]
-    owners = [c.func.value for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr == "append"]
+    inside = [n for loop in loops for n in ast.walk(loop)]
+    owners = [n.value for n in inside if isinstance(n, ast.Attribute) and n.attr == "append"]
+    owners += [n.value for n in inside if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Store)]
     return frozenset(o.id for o in owners if isinstance(o, ast.Name))
+
+
+READERS = ("len", "sum", "min", "max", "enumerate", "zip", "reversed")
+
+
+def private_lists(nodes: list[ast.stmt]) -> frozenset[str]:
+    """The names that stand for list displays and are only indexed, appended to, looped over or measured.
+
+    Such a list has no other name, so that changing it is rebinding its name.
+    """
+    made: set[str] = set()
+    allowed: set[int] = set()
+    everywhere = [n for node in nodes for n in ast.walk(node)]
+    for n in everywhere:
+        match n:
+            case ast.Assign(targets=[ast.Name() as name], value=ast.List()):
+                made.add(name.id)
+                allowed.add(id(name))
+            case ast.Subscript(value=ast.Name() as name) | ast.For(iter=ast.Name() as name):
+                allowed.add(id(name))
+            case ast.Attribute(value=ast.Name() as name, attr="append"):
+                allowed.add(id(name))
+            case ast.Call(func=ast.Name(id=function), args=args) if function in READERS:
+                allowed.update(id(a) for a in args)
+    inner = [n for f in everywhere if isinstance(f, ast.FunctionDef | ast.Lambda) for n in ast.walk(f)]
+    other = {n.id for n in everywhere if isinstance(n, ast.Name) and id(n) not in allowed}
+    return frozenset(made - other - {n.id for n in inner if isinstance(n, ast.Name)})
 
 
 def assigned_names(nodes: list[ast.stmt]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from srcgrad.errors import UnsupportedError
 from srcgrad.ir.nodes import FALSE, ONE, Atom, Const, Increment, Store, Var
-from srcgrad.ir.types import INT64
+from srcgrad.ir.types import INT64, is_float
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, control, effects, expressions, iteration, subscripts
@@ -98,7 +98,7 @@ def assign(scope: Scope, target: ast.expr, value: Value) -> None:
     match target:
         case ast.Name():
             if target.id in scope.growing and isinstance(value, Tuple) and value.is_list:
-                value = Growing(arrays.from_items(scope, value, None, target))
+                value = _growing(scope, target, value)
             if is_atom(value):
                 scope.build.name(value, target.id)
                 value = strong(value)
@@ -116,12 +116,25 @@ def assign(scope: Scope, target: ast.expr, value: Value) -> None:
             raise scope.problem("this cannot be assigned to", target, "assign to a name or an element")
 
 
+def _growing(scope: Scope, target: ast.Name, value: Tuple) -> Growing:
+    """A list that a loop changes, as an array."""
+    if target.id not in scope.private:
+        hint = "make an array of its final length and fill it"
+        raise scope.problem("only a list with a single name can be changed", target, hint)
+    if not all(is_atom(v) and is_float(v.type) for v in value.items):
+        message = "a list that a loop changes must hold floats"
+        raise scope.problem(message, target, "write 0.0 for 0, or use an array")
+    return Growing(arrays.from_items(scope, value, None, target))
+
+
 def augmented(scope: Scope, stmt: ast.AugAssign) -> None:
     """`target op= value`: rebinds a scalar name, writes an array and all its aliases."""
     op = expressions.BINARY[type(stmt.op)]
     if isinstance(stmt.target, ast.Name):
         old = scope.lookup(stmt.target.id, stmt.target)
         value = expressions.expression(scope, stmt.value)
+        if isinstance(old, Tuple) and old.is_list:
+            raise scope.problem("a list cannot be extended in place", stmt, "append its elements")
         if is_array(old):
             arrays.update(scope, old, op, value, stmt)
         else:

@@ -45,7 +45,7 @@ def _block(block: Block, mapping: dict[Var, Atom]) -> Block:
             case If():
                 kept = []
                 for r in stmt.results:
-                    if r.then is r.orelse or (isinstance(r.then, Const) and r.then == r.orelse):
+                    if r.then is r.orelse or same_constant(r.then, r.orelse):
                         mapping[r.var] = r.then
                     else:
                         kept.append(r)
@@ -58,7 +58,7 @@ def _block(block: Block, mapping: dict[Var, Atom]) -> Block:
             case For() | While():
                 carried = []
                 for c in stmt.carried:
-                    same = isinstance(c.next, Const) and c.next == c.init
+                    same = same_constant(c.next, c.init)
                     if c.next is c.inside or c.next is c.init or same:
                         mapping[c.inside] = mapping[c.result] = c.init
                     else:
@@ -83,6 +83,11 @@ def _block(block: Block, mapping: dict[Var, Atom]) -> Block:
             case _:
                 out.append(stmt)
     return tuple(out)
+
+
+def same_constant(a: Atom, b: Atom) -> bool:
+    """Whether two atoms are the same constant, the sign of zero included."""
+    return isinstance(a, Const) and a == b and str(a.value) == str(b.value)  # type: ignore[union-attr]
 
 
 def _all_constant(stmt: Assign) -> bool:
