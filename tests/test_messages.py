@@ -228,6 +228,8 @@ BODIES = {
         "attribute of a number": "return x.shape",
         "method of a tuple": "return (x, x).index(x)",
         "append of an array in a loop": "s = []\nfor i in range(n):\n    s.append(a)\nreturn s[0][0] * x",
+        "list of ints that a loop changes": "s = [0]\nfor i in range(n):\n    s.append(x)\nreturn s[0] * x",
+        "list extended in place": "s = [x]\ns += [x]\nreturn s[0]",
         "append of nothing": "s = []\ns.append()\nreturn x",
         "gradient of a range": "return sg.grad(helper)(range(3))",
         "append to an array": "a.append(x)\nreturn x",
@@ -708,6 +710,7 @@ UNREACHABLE = {
     "types of this loop's variables do not settle",
     "cannot be told apart",
     "needs a growing tape",
+    "grows in a loop, so it cannot be passed on",
     "cannot be differentiated in reverse mode at this order",
 }
 

@@ -231,7 +231,9 @@ def private_lists(nodes: list[ast.stmt]) -> frozenset[str]:
     everywhere = [n for node in nodes for n in ast.walk(node)]
     for n in everywhere:
         match n:
-            case ast.Assign(targets=[ast.Name() as name], value=ast.List()):
+            case ast.Assign(
+                targets=[ast.Name() as name], value=ast.List() | ast.Call(func=ast.Name(id="list"))
+            ):  # fmt: skip
                 made.add(name.id)
                 allowed.add(id(name))
             case ast.Subscript(value=ast.Name() as name) | ast.For(iter=ast.Name() as name):
