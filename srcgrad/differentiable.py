@@ -71,7 +71,7 @@ class Callee:
             message = "an argument that is no number, array, string or tuple must be hashable"
             raise ArgumentError(Problem(message, hint="pass its numbers and arrays separately")) from None
         for version in known:
-            if version.is_valid():
+            if version.fits(values) and version.is_valid():
                 return version
         version = Version(self.program, tuple(zip(self.parameters, kinds, strict=True)))
         known.append(version)

@@ -74,7 +74,7 @@ class GradientOf(Program):
         gradient: Value = parts[0] if not isinstance(self.argnums, tuple) else Tuple(tuple(parts))
         result = _with_value(gradient, inner.result, value, with_value=self.with_value, has_aux=self.has_aux)
         ir = replace(ir, name=f"{inner.function.name}_gradient", results=atoms_of(result))
-        return Lowered(ir, inner.captures, result)
+        return Lowered(ir, inner.captures, result, inner.facts)
 
 
 def _with_value(gradient: Value, shape: Value, atoms: Any, *, with_value: bool, has_aux: bool) -> Value:

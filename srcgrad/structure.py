@@ -50,7 +50,7 @@ def _array_type(value: np.ndarray, name: str) -> Array:
     if not dtype.isnative:
         raise _unfit(f"'{name}' is an array of another byte order", f"use astype('{dtype.name}')")
     layout = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
-    return Array(dtype.name, value.ndim, layout)
+    return Array(dtype.name, value.ndim, layout, value.shape)
 
 
 def _unfit(message: str, hint: str) -> ArgumentError:

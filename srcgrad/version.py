@@ -38,6 +38,11 @@ class Version:
         self.arrays = [c for c in self.lowered.captures if c.var is not None]
         self.constants = [c for c in self.lowered.captures if c.var is None]
         self._kernels: dict[str, Kernel] = {}
+        self._facts = _condition(self.lowered.facts)
+
+    def fits(self, values: Sequence[Any]) -> bool:
+        """Whether the shapes of the arguments are such as the version was made for, where that matters."""
+        return self._facts is None or self._facts(self._leaves(values))
 
     def is_valid(self) -> bool:
         """Whether the globals and closure variables that it was compiled for still have the values that they had."""
@@ -71,10 +76,13 @@ class Version:
 
     def flat(self, values: Sequence[Any]) -> list[Any]:
         """The arguments as numbers and arrays, then the captured arrays."""
-        out = [leaf for v, k in zip(values, self.kinds, strict=True) for leaf in structure.leaves(v, k)]
+        out = self._leaves(values)
         if self.program.options.target == "python":  # float64 numbers, as in compiled code
             out = [np.float64(leaf) if type(leaf) is float else leaf for leaf in out]
         return out + [c.read() for c in self.arrays]
+
+    def _leaves(self, values: Sequence[Any]) -> list[Any]:
+        return [leaf for v, k in zip(values, self.kinds, strict=True) for leaf in structure.leaves(v, k)]
 
     def result(self, raw: Any) -> Any:
         """A kernel's flat results, in the structure that the function returns."""
@@ -120,6 +128,11 @@ class Kernel:
                     written = self.function.params[k].hint
                     message = f"'{first}' and '{second}' share memory, and '{written}' is overwritten"
                     raise ArgumentError(Problem(message, hint="pass a copy of one of them"))
+
+
+def _condition(facts: tuple[str, ...]) -> Callable[[list[Any]], bool] | None:
+    """Conditions on the arguments as one function of the list of them."""
+    return eval(f"lambda p: {' and '.join(facts)}") if facts else None
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> bool:

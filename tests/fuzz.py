@@ -38,7 +38,7 @@ def work(connection: Connection, seeds: list[int], options: argparse.Namespace) 
 
 def draw(seed: int, options: argparse.Namespace) -> Program:
     """The program of a seed under these options."""
-    return generate(seed, options.complexity, dict(options.feature))
+    return generate(seed, options.complexity, dict(options.feature), arrays=options.arrays)
 
 
 class Job:
@@ -134,6 +134,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--most", type=int, default=20, help="print so many failures in full")
     parser.add_argument("--refused", action="store_true", help="show the seeds of each refusal")
     parser.add_argument("--source", action="store_true", help="only print the programs")
+    parser.add_argument("--arrays", action=argparse.BooleanOptionalAction,
+                        help="mainly statements on whole arrays, or none; default: half of the programs")  # fmt: skip
     parser.add_argument("--feature", action="append", default=[], metavar="NAME=WEIGHT", type=weight,
                         help="multiply the weight of a kind of statement, such as 'double buffer=5'")  # fmt: skip
     return parser.parse_args(arguments)

@@ -6,7 +6,7 @@ lowered, so that no later pass meets them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,11 +23,15 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Array:
-    """A handle to an array. `layout` is "C", "F" or "A" (any strides), as in Numba."""
+    """A handle to an array. `layout` is "C", "F" or "A" (any strides), as in Numba.
+
+    `shape` is that of the argument that a version is made for; it is no part of the type.
+    """
 
     dtype: str
     ndim: int
     layout: str = "C"
+    shape: tuple[int, ...] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(':' * self.ndim)}]"

@@ -30,6 +30,7 @@ from srcgrad.ir.nodes import (
     integer,
 )  # fmt: skip
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, Type, is_float, is_integer, promote, unify
+from srcgrad.ir.walk import defined
 from srcgrad.rules import RULES
 
 
@@ -108,6 +109,7 @@ class Builder:
         self.stack: list[list[Stmt]] = [[]]
         self.loc: Location = NOWHERE
         self.definitions: dict[Var, Assign] = {}
+        self.home: dict[Var, list[Stmt]] = {}  # the block that each value is defined in
         self.literal = "float64"  # the type of a literal that no partner gives one
         self.algebra = False  # simplify as derivatives are written; the user's own arithmetic is left as it is
 
@@ -126,6 +128,17 @@ class Builder:
 
     def emit(self, stmt: Stmt) -> None:
         self.stack[-1].append(stmt)
+        for var in defined(stmt):
+            self.home[var] = self.stack[-1]
+
+    def rehome(self, moved: list[Stmt], block: list[Stmt]) -> None:
+        """Note that statements of a block that is closed have been moved into another."""
+        self.home.update((var, block) for stmt in moved for var in defined(stmt))
+
+    def is_in_reach(self, var: Var) -> bool:
+        """Whether the block that defines a value is still open."""
+        home = self.home.get(var)
+        return home is None or any(block is home for block in self.stack)
 
     def name(self, atom: Atom, hint: str) -> None:
         """Give a temporary the user's name for it: the first name that it is bound to."""
@@ -149,6 +162,14 @@ class Builder:
         self.definitions[target] = Assign(target, op, typed, loc=self.loc)
         self.emit(self.definitions[target])
         return target
+
+    def index(self, op: str, *args: Atom) -> Atom:
+        """An operation on integers that address memory, in the simplest form."""
+        before, self.algebra = self.algebra, True
+        try:
+            return self.op(op, *args)
+        finally:
+            self.algebra = before
 
     def _result_type(self, op: str, args: tuple[Atom, ...]) -> Scalar:
         if op == "**":
@@ -267,7 +288,8 @@ class Builder:
 
     def shape(self, array: Var, axis: int) -> Atom:
         target = Var("", INT64)
-        self.emit(Assign(target, "shape", (array, integer(axis)), loc=self.loc))
+        self.definitions[target] = Assign(target, "shape", (array, integer(axis)), loc=self.loc)
+        self.emit(self.definitions[target])
         return target
 
     def shapes(self, array: Var) -> tuple[Atom, ...]:
@@ -303,6 +325,7 @@ class Builder:
         """`for hint in range(start, stop): body(index)`, carrying nothing."""
         index = Var(hint, INT64)
         with self.block() as statements:
+            self.home[index] = statements
             body(index)
         self.emit(For(index, strong(start), strong(stop), integer(1), (), tuple(statements), loc=self.loc))
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .scope import Helper, Length, Scope
 
+# forms that other files add: called with a depth; None where nothing fits
+EXTRA: dict[str, Callable[[Scope, int], str | None]] = {}
 SIMPLE = re.compile(r"[\w.]+(\[[^\[\]]*\])*")
 
 
@@ -130,8 +133,8 @@ def float_expression(scope: Scope, depth: int) -> str:
         return atom(scope)
     rng = scope.rng
     form = rng.choices(
-        ["arithmetic", "divide", "bounded", "root", "power", "kink", "choice", "call"],
-        [5.0, 1.0, 3.0, 1.0, 1.0, 0.5 * scope.weights.get("kink", 1.0), 0.5, 1.2],
+        ["arithmetic", "divide", "bounded", "root", "power", "kink", "choice", "call", "whole array"],
+        [5.0, 1.0, 3.0, 1.0, 1.0, 0.5 * scope.weights.get("kink", 1.0), 0.5, 1.2, 1.5 * scope.whole],
     )[0]
     a, b = float_expression(scope, depth - 1), float_expression(scope, depth - 2)
     if form == "arithmetic":
@@ -156,6 +159,8 @@ def float_expression(scope: Scope, depth: int) -> str:
     if form == "choice":
         scope.mark("conditional expression")
         return f"({a} if {condition(scope)} else {b})"
+    if form == "whole array":
+        return EXTRA[form](scope, depth) or a
     return call_in_expression(scope, depth) or bounded(scope, a)
 
 

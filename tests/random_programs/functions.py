@@ -8,7 +8,8 @@ from .expressions import constant, value
 from .loops import int_range, result_text
 from .program import Parameter, Program
 from .scalars import FLOAT
-from .scope import Helper, Scope, Var, write_statements
+from .scope import STATEMENTS, Helper, Scope, Var, write_statements
+from .whole import programs as whole_programs
 
 # of helpers: parameters, results, whether the body starts with a loop that fills the first argument
 FORMS = (
@@ -41,7 +42,8 @@ def write_helper(outer: Scope, number: int) -> list[str]:
     """The lines of a helper; it is added to what `outer` may call."""
     rng = outer.rng
     parameters, results, fills = rng.choice(FORMS)
-    scope = Scope(rng, outer.weights, 2, results, list(outer.helpers), features=outer.features)
+    scope = Scope(rng, outer.weights, 2, results, list(outer.helpers), features=outer.features, whole=outer.whole)
+    scope.array_helpers, scope.prelude = outer.array_helpers, outer.prelude
     scope.budget, scope.work = rng.randint(2, 6), 4
     names = []
     for kind in parameters:
@@ -100,8 +102,8 @@ def draw_parameters(rng: random.Random) -> tuple[Parameter, ...]:
 
 def variable(parameter: Parameter) -> Var:
     """What the generator knows about an argument."""
-    if parameter.kind == "array":
-        return Var("array", parameter.shape, contiguous=parameter.layout == "C")
+    if parameter.kind in ("array", "single"):
+        return Var(parameter.kind, parameter.shape, contiguous=parameter.layout == "C")
     if parameter.kind == "ints":
         return Var("ints", parameter.shape, lo=-parameter.below * parameter.value, hi=parameter.below - 1)
     return Var(parameter.kind, lo=parameter.value, hi=parameter.value)
@@ -119,7 +121,7 @@ def draw_results(rng: random.Random, parameters: tuple[Parameter, ...]) -> tuple
 def write_total(scope: Scope) -> None:
     """`total`: a sum over some of what is there at the end, so that little of the program is dead."""
     rng = scope.rng
-    arrays, floats = scope.names("array"), scope.names("float")
+    arrays, floats = scope.names("array", "single"), scope.names("float")
     arrays = {
         *rng.sample(arrays, min(2, len(arrays))),
         *(n for n in scope.arguments if n in arrays and rng.random() < 0.8),
@@ -132,7 +134,10 @@ def write_total(scope: Scope) -> None:
     scope.emit(f"total = {' + '.join(f'{constant(scope)} * {name}' for name in floats) or '0.0'}")
     scope.env["total"] = FLOAT
     for name in arrays:
-        if len(scope.env[name].shape) == 2:
+        rank = len(scope.env[name].shape)
+        if scope.whole and (rank > 2 or scope.chance(0.6)):
+            scope.emit(f"total += {whole_programs.weighted_sum(scope, name)}")
+        elif rank == 2:
             with scope.block(f"for i in range({name}.shape[0]):"), scope.block(f"for j in range({name}.shape[1]):"):
                 scope.emit(f"total += ({constant(scope)} + 0.3 * i - 0.2 * j) * {name}[i, j]")
         else:
@@ -143,12 +148,21 @@ def write_total(scope: Scope) -> None:
                 )
 
 
-def write_program(seed: int, attempt: int, complexity: int | None, weights: dict[str, float]) -> Program:
+def write_program(
+    seed: int, attempt: int, complexity: int | None, weights: dict[str, float], *, arrays: bool | None = None
+) -> Program:
     """A program that has not been run yet."""
     rng = random.Random(f"srcgrad {seed} {attempt}")  # noqa: S311
+    mix = whole_programs.draw_mix(seed, arrays=arrays)
+    weights = whole_programs.mixed_weights(weights, list(STATEMENTS), mix)
     complexity = rng.choice([1, 1, 2, 2, 3, 3, 4]) if complexity is None else complexity
-    parameters = draw_parameters(rng)
-    scope = Scope(rng, weights, min(1 + complexity, 3), draw_results(rng, parameters))
+    if mix == "never":
+        parameters = draw_parameters(rng)
+        results = draw_results(rng, parameters)
+    else:
+        parameters = whole_programs.draw_array_parameters(rng)
+        results = whole_programs.draw_array_results(rng, parameters)
+    scope = Scope(rng, weights, min(1 + complexity, 3), results, whole=mix != "never")
     text = []
     if rng.random() < 0.3:
         text.append(f"K = {rng.uniform(-1.0, 1.0):.3f}")
@@ -173,7 +187,10 @@ def write_program(seed: int, attempt: int, complexity: int | None, weights: dict
     elif "total" in scope.env and "float" in scope.results:
         parts = list(scope.results)
         result = ", ".join("total" if kind == "float" else result_text(scope, (kind,)) for kind in parts)
-    if any("twice(" in line for line in [*text, *scope.lines, result]):
+    elif scope.whole and "total" in scope.env and "float" not in scope.results and scope.chance(0.6):
+        result += " + 0.3 * total"
+    if any("twice(" in line for line in [*text, *scope.prelude, *scope.lines, result]):
         text[0:0] = TWICE
+    text += scope.prelude
     text += [f"def f({', '.join(p.name for p in parameters)}):", *scope.lines, f"    return {result}", ""]
     return Program(seed, "\n".join(text), parameters, scope.features)

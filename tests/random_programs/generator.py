@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from . import arrays, buffers, loops, scalars  # noqa: F401  (they register their statements)
+from . import buffers, loops, scalars, whole  # noqa: F401
 from .functions import write_program
-from .program import PoisonedNumpy, Program, copy_of, flatten
+from .program import DoubleNumpy, PoisonedNumpy, Program, copy_of, doubled, flatten
 
 STEP = 2e-5
 LIMIT = 1e3
@@ -64,6 +64,15 @@ def finite_difference(function: Any, arguments: list[Any], tangents: list[Any]) 
     return best, float(error)
 
 
+def slope(program: Program, sample: int = 0) -> tuple[np.ndarray, float]:
+    """`finite_difference` of a program; one that computes in single precision does so in double precision here."""
+    function, arguments, tangents = program.load(), program.arguments(sample), program.tangents(sample)
+    if program.single:
+        function = program.load(DoubleNumpy())
+        arguments, tangents = ([doubled(value) for value in values] for values in (arguments, tangents))
+    return finite_difference(function, arguments, tangents)
+
+
 def validate(program: Program, sample: int = 0) -> None:
     """Raise `InvalidProgramError` unless the program can be used with this sample of its arguments."""
     arguments = program.arguments(sample)
@@ -73,7 +82,7 @@ def validate(program: Program, sample: int = 0) -> None:
             function = program.load()
             result = run(function, arguments)
             poisoned = [run(program.load(PoisonedNumpy(p)), arguments) for p in (np.nan, 0.37)]
-            _, error = finite_difference(function, arguments, program.tangents(sample))
+            _, error = slope(program, sample)
         except InvalidProgramError:
             raise
         except Exception as problem:
@@ -100,14 +109,17 @@ def generate(
     complexity: int | None = None,
     features: dict[str, float] | None = None,
     rejected: Counter | None = None,
+    *,
+    arrays: bool | None = None,
 ) -> Program:
     """The program of this seed.
 
     `complexity` (1 to 5) sets the number and nesting of statements; `features` multiplies the weights of
-    kinds of statements (the names given to `@statement`, and "kink"); `rejected` collects why drafts failed.
+    kinds of statements (the names given to `@statement`, "form: " and the names given to `@form`, and "kink"); `rejected` collects why drafts
+    failed; `arrays` asks for programs that mainly work on whole arrays, as NumPy does, or that never do.
     """
     for attempt in range(200):
-        program = write_program(seed, attempt, complexity, features or {})
+        program = write_program(seed, attempt, complexity, features or {}, arrays=arrays)
         problem = problem_of(program)
         if problem is None:
             return program

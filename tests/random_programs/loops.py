@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .expressions import condition, float_expression, index, int_value, length_text, value
 from .scalars import FLOAT, augmented
 from .scope import Loop, Scope, Var, statement, write_statements
+
+RESULTS: dict[str, Callable[[Scope, int], str]] = {}  # other files add: the text of an array of some rank
 
 
 def int_range(lo: int, hi: int | None, dims: frozenset[str] = frozenset()) -> Var:
@@ -246,7 +250,10 @@ def result_text(scope: Scope, kinds: tuple[str, ...] | None = None) -> str | Non
         if kind == "float":
             parts.append(value(scope, 2))
             continue
-        rank = 2 if kind == "matrix" else 1
+        rank = {"array": 1, "matrix": 2, "tensor": 3, "single": 0}[kind]
+        if scope.whole and (scope.depth > 0 or rank in (0, 3) or not scope.arrays(rank)):
+            parts.append(RESULTS["whole array"](scope, rank))
+            continue
         options = scope.arrays(rank)
         if not options:
             return None

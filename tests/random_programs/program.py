@@ -15,7 +15,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument of a program: `float`, `int`, `bool`, `array` (of floats) or `ints` (an index array)."""
+    """One argument of a program.
+
+    Kind: `float`, `int`, `bool`, `array` (of float64), `single` (of float32) or `ints` (an index array).
+    """
 
     name: str
     kind: str
@@ -27,7 +30,12 @@ class Parameter:
     @property
     def differentiable(self) -> bool:
         """Whether the argument has a derivative."""
-        return self.kind in ("float", "array")
+        return self.kind in ("float", "array", "single")
+
+    @property
+    def dtype(self) -> type:
+        """The element type of an array of floats."""
+        return np.float32 if self.kind == "single" else np.float64
 
     def draw(self, rng: np.random.Generator) -> Any:
         """A value for this argument; shapes, ints and bools are part of the program and stay the same."""
@@ -39,7 +47,7 @@ class Parameter:
             return bool(self.value)
         if self.kind == "ints":
             return rng.integers(-self.below * self.value, self.below, size=self.shape)
-        return with_layout(rng.uniform(-1.5, 1.5, size=self.shape), self.layout)
+        return with_layout(rng.uniform(-1.5, 1.5, size=self.shape).astype(self.dtype), self.layout)
 
 
 @dataclass
@@ -62,9 +70,14 @@ class Program:
         return [
             None if not p.differentiable
             else float(rng.normal()) if p.kind == "float"
-            else with_layout(rng.normal(size=p.shape), p.layout)
+            else with_layout(rng.normal(size=p.shape).astype(p.dtype), p.layout)
             for p in self.parameters
         ]  # fmt: skip
+
+    @property
+    def single(self) -> bool:
+        """Whether some of it is computed in single precision."""
+        return "float32" in self.source or any(p.kind == "single" for p in self.parameters)
 
     def load(self, numpy: Any = np) -> FunctionType:
         """Execute the source and return `f`; its text is in linecache, so `inspect.getsource` finds it."""
@@ -79,14 +92,14 @@ class Program:
 def with_layout(values: np.ndarray, layout: str) -> np.ndarray:
     """A copy of `values` with the same elements laid out in memory as asked."""
     if layout == "F":
-        return np.asfortranarray(values)
+        return np.array(values, order="F")
     if layout == "strided":
-        wide = np.full(tuple(2 * n for n in values.shape), 99.0)
+        wide = np.full(tuple(2 * n for n in values.shape), 99.0, values.dtype)
         view = wide[tuple(slice(None, None, 2) for _ in values.shape)]
     elif layout == "reversed":
-        view = np.full(values.shape, 99.0)[tuple(slice(None, None, -1) for _ in values.shape)]
+        view = np.full(values.shape, 99.0, values.dtype)[tuple(slice(None, None, -1) for _ in values.shape)]
     else:
-        return np.ascontiguousarray(values).copy()
+        return np.array(values, order="C")
     view[...] = values
     return view
 
@@ -111,6 +124,25 @@ def flatten(value: Any) -> np.ndarray:
     if value is None:
         raise TypeError("a None where a number or an array was expected")
     return np.array(value, dtype=np.float64).ravel()
+
+
+class DoubleNumpy:
+    """NumPy, except that single precision is double precision."""
+
+    float32 = np.float64
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
+def doubled(value: Any) -> Any:
+    """An argument in double precision, in the same layout."""
+    if not isinstance(value, np.ndarray) or value.dtype != np.float32:
+        return value
+    copy = copy_of(value)
+    if copy.flags.c_contiguous or copy.flags.f_contiguous:
+        return copy.astype(np.float64)
+    return with_layout(copy.astype(np.float64), "reversed" if min(copy.strides) < 0 else "strided")
 
 
 class PoisonedNumpy:

@@ -13,7 +13,11 @@ Length = int | str  # a known number of elements, or the name of an unknown one 
 
 @dataclass(frozen=True)
 class Var:
-    """A name that is surely bound. Kind: float, int, bool, array (of floats) or ints (an index array)."""
+    """A name that is surely bound.
+
+    Kind: float, int, bool, array (of floats), single (an array of floats that may be float32), ints (an index
+    array) or mask (an array of bools).
+    """
 
     kind: str
     shape: tuple[Length, ...] = ()
@@ -33,6 +37,17 @@ class Helper:
     results: tuple[str, ...]
     writes: bool = False
     defaults: int = 0  # so many trailing parameters may be left out
+
+
+@dataclass(frozen=True)
+class ArrayHelper:
+    """A function that takes arrays of certain kinds and shapes, then a float."""
+
+    name: str
+    parameters: tuple[tuple[str, tuple[Length, ...]], ...]
+    results: tuple[tuple[tuple[Length, ...], bool], ...]  # shapes, and whether perhaps in single precision
+    writes: bool = False
+    default: bool = False  # whether the float may be left out
 
 
 @dataclass
@@ -63,6 +78,9 @@ class Scope:
     fresh: int = 0
     arguments: tuple[str, ...] = ()  # the names of the parameters
     wrote: bool = False  # whether an array that came in may have been written
+    whole: bool = False  # whether whole arrays are worked on, as in NumPy
+    array_helpers: list[ArrayHelper] = field(default_factory=list)
+    prelude: list[str] = field(default_factory=list)  # the lines of helpers written on the way
 
     # -- names ---------------------------------------------------------------------------------
     def names(self, *kinds: str, test: Callable[[Var], bool] = lambda var: True) -> list[str]:
@@ -74,12 +92,15 @@ class Scope:
         return [name for name in self.names(*kinds, test=test) if name not in self.protected]
 
     def arrays(self, rank: int | None = None) -> list[str]:
-        """Arrays of floats that may be aliased and written."""
-        return self.names("array", test=lambda v: not v.frozen and (rank is None or len(v.shape) == rank))
+        """Arrays of floats that may be aliased and written, of this rank or of ranks 1 and 2."""
+        ranks = (1, 2) if rank is None else (rank,)
+        return self.names("array", test=lambda v: not v.frozen and len(v.shape) in ranks)
 
     def new(self, prefix: str) -> str:
         """A name not used so far in this function."""
         self.fresh += 1
+        while f"{prefix}{self.fresh}" in self.arguments:
+            self.fresh += 1
         return f"{prefix}{self.fresh}"
 
     def loop_name(self) -> str:

@@ -1,34 +1,26 @@
-"""Whole-array operations, as loop nests over elements."""
+"""Whole-array operations, as loop nests over elements.
+
+The value of an array expression is an `Elements` until an array is needed: so an expression is one loop nest, with the
+assignment or reduction that it ends in.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import Any
 
-from srcgrad.ir.nodes import Atom, Const, Effect, If, Var, integer
+from srcgrad.ir.nodes import Atom, Increment, Stmt, Store, Var, integer
 from srcgrad.ir.types import Array, Scalar, is_float
-from srcgrad.transform.lower import expressions, subscripts
+from srcgrad.ir.walk import statements as all_statements
+from srcgrad.rules import RULES
+from srcgrad.transform.build import strong
+from srcgrad.transform.lower import expressions, sizes, views
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Tuple, Value, describe, is_array, is_scalar
+from srcgrad.transform.lower.values import Elements, Tuple, Value, describe, is_array, is_operand, is_scalar
 
-
-def shape_of(scope: Scope, array: Var) -> tuple[Atom, ...]:
-    """The shape, noting which array each size was read off."""
-    known = scope.context.shapes.get(array)
-    if known is not None:
-        return known
-    assert isinstance(array.type, Array)
-    sizes = scope.build.shapes(array)
-    scope.context.sizes.update({n: (array, axis) for axis, n in enumerate(sizes)})
-    return sizes
-
-
-def size(scope: Scope, array: Var) -> Atom:
-    """The number of elements."""
-    total: Atom = integer(1)
-    for n in shape_of(scope, array):
-        total = n if total == integer(1) else scope.build.op("*", total, n)
-    return total
+SIMPLE = 3  # the cost up to which elements are computed anew wherever a broadcast repeats them
+_COSTS = {"/": 4, "//": 4, "%": 4, "**": 10}
 
 
 def root(scope: Scope, array: Var) -> Var:
@@ -42,29 +34,127 @@ def allocate(scope: Scope, fill: str, dtype: str, shape: tuple[Atom, ...], like:
     """A new array, which nothing else shares memory with."""
     out = scope.build.alloc(fill, dtype, shape, like=like)
     scope.context.fresh.add(out)
-    scope.context.shapes[out] = shape  # an array is allocated before it is used, so its size is in reach
+    sizes.remember(scope, out, shape)
     return out
 
 
-def copy(scope: Scope, array: Var, dtype: str | None = None) -> Var:
-    """A C-contiguous copy."""
-    assert isinstance(array.type, Array)
-    shape = shape_of(scope, array)
-    out = allocate(scope, "empty", dtype or array.type.dtype, shape, like=array if dtype is None else None)
-    scope.build.nest(shape, lambda i: scope.build.store(out, i, _fit(scope, scope.build.load(array, i), out)))
+def nest(scope: Scope, shape: tuple[Atom, ...], body: Callable[[tuple[Atom, ...]], None]) -> None:
+    """A loop nest over all indices of an array of this shape."""
+
+    def inner(index: tuple[Atom, ...]) -> None:
+        scope.context.counters.update(i for i in index if isinstance(i, Var))
+        body(index)
+
+    scope.build.nest(shape, inner)
+
+
+def load(scope: Scope, array: Var, index: tuple[Atom, ...]) -> Atom:
+    """An element at an index in range, which is not negative."""
+    where, at = views.address(scope, array, index, trusted=True)
+    return scope.build.load(where, at)
+
+
+# -- array expressions ---------------------------------------------------------------------------------------------
+
+
+def elements(scope: Scope, value: Value) -> Elements:
+    """An array as an expression that reads it."""
+    if isinstance(value, Elements):
+        return value
+    shape = sizes.shape_of(scope, value)
+    return Elements(shape, value.type.dtype, lambda i: load(scope, value, i), ((value, True),))
+
+
+def forced(scope: Scope, value: Value) -> Value:
+    """`value`, computed into an array if it is an array expression."""
+    if not isinstance(value, Elements):
+        return value
+    like = next((a for a, aligned in value.reads if aligned and a.type.dtype == value.dtype), None)  # type: ignore[union-attr]
+    like = like if like is not None and like not in scope.context.placements else None
+    out = allocate(scope, "empty", value.dtype, value.shape, like)
+    nest(scope, value.shape, lambda i: scope.build.store(out, i, _fit(scope, value.item(i), out)))
     return out
+
+
+def reader(scope: Scope, value: Value, shape: tuple[Atom, ...]) -> tuple[Callable, tuple]:
+    """How to read an operand, which fits, at an index of the result; and the arrays that this reads."""
+    if not is_operand(value):
+        return lambda _: value, ()
+    own = sizes.shape_of(scope, value)
+    if isinstance(value, Elements) and value.cost > SIMPLE and sizes.is_stretched(scope, own, shape):
+        value = forced(scope, value)
+    source = elements(scope, value)
+    follow = sizes.follow(scope, own, shape)
+    straight = len(own) == len(shape) and all(sizes.same(scope, n, m) for n, m in zip(own, shape, strict=True))
+    reads = source.reads if straight else tuple((a, False) for a, _ in source.reads)
+    return lambda index: source.item(follow(index)), reads
+
+
+def elementwise(scope: Scope, op: str, values: list[Value], node: ast.AST) -> Value:
+    """`op` applied to each element, with broadcasting; a number if all operands have rank 0."""
+    for v in values:
+        if not (is_operand(v) or is_scalar(v)):
+            raise scope.problem(f"'{op}' does not take {describe(v)}", node, "use numbers or arrays")
+    scope.build.loc = loc = scope.at(node)
+    shape = sizes.broadcast(scope, [sizes.shape_of(scope, v) for v in values if is_operand(v)])
+    readers = [reader(scope, v, shape) for v in values]
+
+    def item(index: tuple[Atom, ...]) -> Atom:
+        read = [r(index) for r, _ in readers]
+        scope.build.loc = loc
+        return scope.build.op(op, *read)
+
+    if not shape:
+        return item(())
+    reads = tuple(dict.fromkeys(r for _, rs in readers for r in rs))
+    cost = sum(v.cost for v in values if isinstance(v, Elements)) + _cost(op)
+    return Elements(shape, _result_dtype(scope, op, values), item, reads, cost)
+
+
+def _cost(op: str) -> int:
+    return _COSTS.get(op, 20 if RULES[op].result == "float" else 1)
+
+
+def _result_dtype(scope: Scope, op: str, values: list[Value]) -> str:
+    """The dtype that the operation has on elements, found by building it into a block that is thrown away."""
+    with scope.build.block():
+        items = [Var("", v.type.item) if is_operand(v) else v for v in values]
+        out = scope.build.op(op, *items)
+    return out.type.dtype  # type: ignore[union-attr]
+
+
+def mapped(scope: Scope, value: Value, dtype: str, item: Callable[[Atom], Atom]) -> Elements:
+    """A function of each element of an array, of result `dtype`."""
+    source = elements(scope, value)
+    return Elements(source.shape, dtype, lambda i: item(source.item(i)), source.reads, source.cost + 1)
+
+
+def astype(scope: Scope, value: Value, dtype: str) -> Value:
+    """Each element converted."""
+    if value.type.dtype == dtype:
+        return value
+    return mapped(scope, value, dtype, lambda x: scope.build.cast(x, Scalar(dtype)))
+
+
+def copy(scope: Scope, value: Value, dtype: str | None = None) -> Var:
+    """A C-contiguous copy, of another dtype if one is given."""
+    source = elements(scope, value)
+    return forced(scope, source if dtype is None else elements(scope, astype(scope, source, dtype)))
 
 
 def filled(scope: Scope, shape: tuple[Atom, ...], value: Atom, dtype: str) -> Var:
     """`np.full`."""
     out = allocate(scope, "empty", dtype, shape)
-    scope.build.nest(shape, lambda i: scope.build.store(out, i, _fit(scope, value, out)))
+    nest(scope, shape, lambda i: scope.build.store(out, i, _fit(scope, value, out)))
     return out
 
 
 def _fit(scope: Scope, value: Atom, array: Var) -> Atom:
     assert isinstance(array.type, Array)
     return scope.build.cast(value, array.type.item)
+
+
+# -- memory that is shared -----------------------------------------------------------------------------------------
 
 
 def may_overlap(scope: Scope, a: Var, b: Var) -> bool:
@@ -74,161 +164,187 @@ def may_overlap(scope: Scope, a: Var, b: Var) -> bool:
     return one is other or not (one in known and other in known)
 
 
-def separate(scope: Scope, value: Value, target: Var) -> Value:
-    """`value`, copied first where writing `target` could change it: NumPy reads the right-hand side as it was."""
-    if is_array(value) and value is not target and may_overlap(scope, value, target):
-        return copy(scope, value)
-    return value
+def check_writable(scope: Scope, array: Var, node: ast.AST) -> None:
+    """A captured array may be read, not written: the caller could not see whether it changed."""
+    base = root(scope, array)
+    if base in {c.var for c in scope.context.captures.values()}:
+        hint = "pass it as an argument and return it"
+        raise scope.problem("a differentiable function cannot write a global array", node, hint)
+    if base in scope.context.frozen:
+        raise scope.problem(scope.context.frozen[base], node, "write to a copy")
+    scope.context.written.add(base)
 
 
-def broadcast_shape(scope: Scope, values: list[Value], node: ast.AST) -> tuple[Atom, ...]:
-    """The shape of an elementwise result; an axis of length 1 stretches."""
-    del node
-    operands = [v for v in values if is_array(v)]
-    ndim = max(v.type.ndim for v in operands)
-    shapes = [shape_of(scope, v) for v in operands]
-    out: list[Atom] = []
-    for axis in range(ndim):
-        sizes = [s[axis - ndim + len(s)] for s in shapes if axis - ndim + len(s) >= 0]
-        n = sizes[0]
-        for other in sizes[1:]:
-            if other is not n:
-                n = scope.build.op("where", scope.build.op("==", n, integer(1)), other, n)
-        out.append(n)
-    return tuple(out)
-
-
-def reader(scope: Scope, value: Value, shape: tuple[Atom, ...]) -> Callable[[tuple[Atom, ...]], Atom]:
-    """How to read a broadcast operand at an index of the result; sizes that do not fit raise when the code runs."""
-    if not is_array(value):
-        return lambda _: value
-    op = scope.build.op
-    sizes = shape_of(scope, value)
-    strides: list[Atom | None] = []
-    for n, wanted in zip(sizes, shape[len(shape) - len(sizes) :], strict=True):
-        if _same_size(scope, n, wanted):
-            strides.append(None)
-            continue
-        one = op("==", n, integer(1))
-        misfit = op("&", op("not", one), op("!=", n, wanted))
-        error = Effect("raise ValueError('operands could not be broadcast together')", (), loc=scope.build.loc)
-        scope.build.emit(If(misfit, (error,), (), loc=scope.build.loc))
-        strides.append(op("where", one, integer(0), integer(1)))
-
-    def at(index: tuple[Atom, ...]) -> Atom:
-        own = index[len(index) - len(sizes) :]
-        pairs = zip(own, strides, strict=True)
-        return scope.build.load(value, tuple(i if s is None else op("*", i, s) for i, s in pairs))
-
-    return at
-
-
-def _same_size(scope: Scope, a: Atom, b: Atom) -> bool:
-    """Whether two sizes are known to be equal: both read off the same array and axis, or equal constants."""
-    if isinstance(a, Const) or isinstance(b, Const):
-        return a == b
-    return a is b or (a in scope.context.sizes and scope.context.sizes[a] == scope.context.sizes.get(b))
-
-
-def elementwise(scope: Scope, op: str, values: list[Value], node: ast.AST) -> Value:
-    """`op` applied to each element, with broadcasting."""
-    for v in values:
-        if not (is_array(v) or is_scalar(v)):
-            raise scope.problem(f"'{op}' does not take {describe(v)}", node, "use numbers or arrays")
-    shape = broadcast_shape(scope, values, node)
-    dtype = _result_dtype(scope, op, values)
-    readers = [reader(scope, v, shape) for v in values]
-    out = allocate(scope, "empty", dtype, shape)
-
-    def one(index: tuple[Atom, ...]) -> None:
-        scope.build.store(out, index, _fit(scope, scope.build.op(op, *(r(index) for r in readers)), out))
-
-    scope.build.nest(shape, one)
+def frozen_copy(scope: Scope, value: Value, node: ast.AST) -> Var:
+    """A copy where NumPy makes a copy or a view, depending on the strides: neither may be written afterwards."""
+    out = copy(scope, value)
+    if is_array(value):
+        freeze(scope, [value, out], "an array of which NumPy makes a copy or a view, depending on its strides,", node)
     return out
 
 
-def _result_dtype(scope: Scope, op: str, values: list[Value]) -> str:
-    """The dtype that the operation has on elements, found by building it into a block that is thrown away."""
-    with scope.build.block():
-        items = [Var("", v.type.item) if is_array(v) else v for v in values]
-        out = scope.build.op(op, *items)
-    return out.type.dtype  # type: ignore[union-attr]
+def freeze(scope: Scope, which: list[Var], what: str, node: ast.AST) -> None:
+    """From here on the memory that these arrays show may not be written."""
+    why = f"{what} cannot be written"
+    for base in {root(scope, a): None for a in which}:
+        lasting = len(scope.build.stack) > 1 and scope.build.home.get(base) is not scope.build.stack[-1]
+        if lasting and base in scope.context.written:  # by an earlier iteration, perhaps
+            raise scope.problem(why, node, "make a copy first")
+        scope.context.frozen[base] = why
+
+
+def separate(scope: Scope, value: Value, target: Var) -> Value:
+    """`value`, computed first where writing `target` could change it: NumPy reads the right-hand side as it was.
+
+    What reads only the element that is then written needs no copy.
+    """
+    if not is_operand(value):
+        return value
+    source = elements(scope, value)
+    own = sizes.shape_of(scope, target)
+    straight = len(own) == len(source.shape) and all(
+        sizes.same(scope, n, m) for n, m in zip(own, source.shape, strict=True)
+    )
+    for array, aligned in source.reads:
+        if may_overlap(scope, array, target) and not (
+            straight and aligned and views.same_place(scope, array, target)
+        ):  # fmt: skip
+            return copy(scope, value)
+    return value
+
+
+def writes_to(scope: Scope, new: list[Stmt], value: Elements) -> bool:
+    """Whether statements write what an array expression reads."""
+    written = {s.array for s in all_statements(tuple(new)) if isinstance(s, Store | Increment)}
+    return any(may_overlap(scope, w, a) for w in written for a, _ in value.reads)
+
+
+# -- assignment ----------------------------------------------------------------------------------------------------
 
 
 def assign(scope: Scope, target: Var, value: Value, node: ast.AST) -> None:
     """`target[...] = value`."""
-    subscripts.check_writable(scope, target, node)
-    value = _as_array(scope, separate(scope, value, target), node)
-    shape = _target_shape(scope, target, value, node)
-    read = reader(scope, value, shape)
-    scope.build.nest(shape, lambda i: scope.build.store(target, i, _fit(scope, read(i), target)))
+    check_writable(scope, target, node)
+    value = separate(scope, _as_operand(scope, value, node), target)
+    shape, read = _fitted(scope, target, value, node)
+
+    def one(index: tuple[Atom, ...]) -> None:
+        item = _fit(scope, read(index), target)
+        scope.build.store(*views.address(scope, target, index, trusted=True), item)
+
+    nest(scope, shape, one)
 
 
 def update(scope: Scope, target: Var, op: str, value: Value, node: ast.AST) -> None:
     """`target op= value`, through to the memory that `target` shows."""
-    subscripts.check_writable(scope, target, node)
+    check_writable(scope, target, node)
     if op == "@":
         raise scope.problem("'@=' is not differentiable", node, "write a = a @ b")
-    value = _as_array(scope, separate(scope, value, target), node)
-    shape = _target_shape(scope, target, value, node)
-    read = reader(scope, value, shape)
-    assert isinstance(target.type, Array)
+    value = separate(scope, _as_operand(scope, value, node), target)
+    shape, read = _fitted(scope, target, value, node)
 
     def one(index: tuple[Atom, ...]) -> None:
-        item = read(index)
-        if op in "+-" and is_float(target.type):
-            scope.build.increment(target, index, item if op == "+" else scope.build.op("neg", item))
-        else:
-            new = expressions.binary(scope, op, scope.build.load(target, index), item, node)
-            scope.build.store(target, index, _fit(scope, new, target))
+        array, at = views.address(scope, target, index, trusted=True)
+        change(scope, array, at, op, read(index), node)
 
-    scope.build.nest(shape, one)
+    nest(scope, shape, one)
 
 
-def _target_shape(scope: Scope, target: Var, value: Value, node: ast.AST) -> tuple[Atom, ...]:
+def change(scope: Scope, array: Var, index: tuple[Atom, ...], op: str, value: Atom, node: ast.AST) -> None:
+    """`array[index] op= value`, one element."""
+    assert isinstance(array.type, Array)
+    if op in "+-" and is_float(array.type):
+        scope.build.increment(array, index, value if op == "+" else scope.build.op("neg", value))
+    else:
+        new = expressions.binary(scope, op, scope.build.load(array, index), value, node)
+        scope.build.store(array, index, _fit(scope, new, array))
+
+
+def _fitted(scope: Scope, target: Var, value: Value, node: ast.AST) -> tuple[tuple[Atom, ...], Callable]:
+    """The shape of the target, and how to read a value that is assigned to it."""
     assert isinstance(target.type, Array)
-    if is_array(value) and value.type.ndim > target.type.ndim:
-        message = f"{describe(value)} does not fit into {describe(target)}"
-        raise scope.problem(message, node, "index it down to the rank of the target")
-    return shape_of(scope, target)
+    shape = sizes.shape_of(scope, target)
+    if not is_operand(value):
+        return shape, lambda _: value
+    own = sizes.shape_of(scope, value)
+    extra = len(own) - len(shape)
+    if extra > 0:  # leading axes of length 1 are left out
+        if not all(sizes.is_one(scope, n) for n in own[:extra]):
+            message = f"{describe(value)} does not fit into {describe(target)}"
+            raise scope.problem(message, node, "index it down to the rank of the target")
+        source = elements(scope, value)
+        value = Elements(
+            own[extra:], source.dtype, lambda i: source.item((*[integer(0)] * extra, *i)),
+            tuple((a, False) for a, _ in source.reads), source.cost,
+        )  # fmt: skip
+    sizes.fit_into(scope, sizes.shape_of(scope, value), shape)
+    return shape, reader(scope, value, shape)[0]
 
 
-def _as_array(scope: Scope, value: Value, node: ast.AST) -> Value:
+def _as_operand(scope: Scope, value: Value, node: ast.AST) -> Value:
     if isinstance(value, Tuple):
         return from_items(scope, value, None, node)
-    if is_array(value) and value.type.ndim == 0:
-        return scope.build.load(value, ())
-    if not (is_array(value) or is_scalar(value)):
+    if not (is_operand(value) or is_scalar(value)):
         raise scope.problem(f"{describe(value)} cannot be assigned to array elements", node, "use numbers")
-    return value
+    return strong(value) if is_scalar(value) else value
+
+
+# -- arrays from lists ---------------------------------------------------------------------------------------------
+
+
+def as_array(scope: Scope, value: Value, node: ast.AST) -> Value:
+    """A number, list, tuple or array as an array or array expression."""
+    if is_operand(value):
+        return value
+    if is_scalar(value):
+        value = strong(value)
+        return Elements((), value.type.dtype, lambda _: value)
+    if isinstance(value, Tuple):
+        return from_items(scope, value, None, node)
+    raise scope.problem(f"{describe(value)} cannot become an array", node, "pass numbers or an array")
 
 
 def from_items(scope: Scope, value: Tuple, dtype: str | None, node: ast.AST) -> Var:
-    """`np.array([...])` of nested lists or tuples of numbers, or of equally long vectors."""
-    flat: list[tuple[tuple[int, ...], Atom]] = []
-    shape = _literal_shape(scope, value, node)
+    """`np.array([...])` of nested lists or tuples of numbers and of arrays of one shape."""
+    parts: list[tuple[tuple[int, ...], Any]] = []
+    outer = _display_shape(scope, value, node)
 
     def visit(item: Value, index: tuple[int, ...]) -> None:
         if isinstance(item, Tuple):
             for k, inner in enumerate(item.items):
                 visit(inner, (*index, k))
         else:
-            flat.append((index, item))
+            parts.append((index, item))
 
     visit(value, ())
-    if any(not is_scalar(item) for _, item in flat):
+    if any(not (is_scalar(p) or is_operand(p)) for _, p in parts):
         raise scope.problem("np.array expects numbers in its lists", node, "fill an array in a loop")
-    t = Scalar(dtype) if dtype else expressions.unified(scope, [item for _, item in flat], node) if flat else None
-    out = allocate(scope, "empty", t.dtype if t else "float64", tuple(integer(n) for n in shape))
-    for index, item in flat:
-        scope.build.store(out, tuple(integer(k) for k in index), _fit(scope, item, out))
+    ranks = {p.type.ndim if is_operand(p) else 0 for _, p in parts}
+    if len(ranks) > 1:
+        raise scope.problem("the parts of this array differ in rank", node, "give all of them one shape")
+    inner = sizes.shape_of(scope, parts[0][1]) if parts and is_operand(parts[0][1]) else ()
+    for _, p in parts[1:]:
+        for n, m in zip(sizes.shape_of(scope, p) if inner else (), inner, strict=True):
+            if not sizes.same(scope, n, m):
+                fits = scope.build.op("==", n, m)
+                sizes.expect(scope, fits, "all the parts of an array must have the same shape")
+    if not parts:
+        name = dtype or "float64"
+    else:
+        kinds = [Var("", p.type.item) if is_operand(p) else p for _, p in parts]
+        name = dtype or expressions.unified(scope, kinds, node).dtype
+    out = allocate(scope, "empty", name, (*(integer(n) for n in outer), *inner))
+    for index, part in parts:
+        at = tuple(integer(k) for k in index)
+        read = reader(scope, part, inner)[0]
+        nest(scope, inner, lambda i, at=at, read=read: scope.build.store(out, (*at, *i), _fit(scope, read(i), out)))
     return out
 
 
-def _literal_shape(scope: Scope, value: Value, node: ast.AST) -> tuple[int, ...]:
+def _display_shape(scope: Scope, value: Value, node: ast.AST) -> tuple[int, ...]:
     if not isinstance(value, Tuple):
         return ()
-    inner = {_literal_shape(scope, v, node) for v in value.items} or {()}
+    inner = {_display_shape(scope, v, node) for v in value.items} or {()}
     if len(inner) > 1:
         raise scope.problem("the rows of this array differ in length", node, "give all rows one length")
     return (len(value.items), *inner.pop())

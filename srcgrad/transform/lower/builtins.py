@@ -18,8 +18,7 @@ import numpy as np
 
 from srcgrad.ir.nodes import FALSE, ZERO, Const, integer
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_float, is_integer
-from srcgrad.numpy_lib import reductions
-from srcgrad.transform.lower import arrays, calls, expressions, iteration
+from srcgrad.transform.lower import arrays, calls, expressions, iteration, sizes
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.signatures import expect_numbers, expect_operands
 from srcgrad.transform.lower.values import (
@@ -31,10 +30,12 @@ from srcgrad.transform.lower.values import (
     Value,
     describe,
     is_array,
+    is_operand,
     is_scalar,
 )  # fmt: skip
 
 HANDLERS: dict[Any, Callable[..., Value]] = {}
+DEFERRING: dict[Any, bool] = {}  # those that take array expressions which are not computed yet
 DTYPES = (float, int, bool)
 NOTHING = Tuple(())
 ABSENT: Any = object()  # an argument left out, where None is not the same
@@ -42,12 +43,18 @@ EMPTY_SUM = Const(0, INT64, weak=True)
 NUMBERS = ("float64", "float32", "bool")
 
 
-def handles(*functions: Any) -> Callable:
-    """Register the decorated function as the lowering of calls to `functions`."""
+def handles(*functions: Any, defers: bool = False) -> Callable:
+    """Register the decorated function as the lowering of calls to `functions`.
+
+    `defers` says that it takes array expressions which are not computed yet.
+    """
 
     def register(handler: Callable[..., Value]) -> Callable[..., Value]:
         for function in functions:
-            HANDLERS[function] = handler
+            if function is not None:
+                HANDLERS[function] = handler
+                if defers:
+                    DEFERRING[function] = True
         return handler
 
     return register
@@ -94,9 +101,8 @@ def convert(scope: Scope, dtype: str, value: Value, node: ast.AST, *, python: bo
             return Const(float(value.object) if "float" in dtype else int(value.object), Scalar(dtype))
         except ValueError:
             raise scope.problem(f"{value.object!r} is no number", node, "convert a number") from None
-    if is_array(value) and value.type.ndim == 0:
-        value = scope.build.load(value, ())
-    if is_array(value) and not python:
+    value = expressions.number_of(scope, value)
+    if is_operand(value) and not python:
         return arrays.copy(scope, value, dtype)
     if not is_scalar(value):
         hint = "use astype" if is_array(value) else "convert a number"
@@ -111,8 +117,8 @@ def convert(scope: Scope, dtype: str, value: Value, node: ast.AST, *, python: bo
 
 def _extremum(op: str) -> Callable[..., Value]:
     def handler(scope: Scope, node: ast.AST, first: Value, /, *others: Value) -> Value:
-        if not others and is_array(first) and first.type.ndim == 1:
-            return calls.inline(scope, getattr(reductions, op), [first], {}, node, call_site=True)
+        if not others and is_operand(first) and first.type.ndim == 1:
+            return calls.apply(scope, Static(getattr(np, op)), [first], {}, node)
         items = first.items if not others and isinstance(first, Tuple) else (first, *others)
         if not others and not isinstance(first, Tuple):
             hint = f"use np.{op}" if is_array(first) else "pass several numbers, or a vector"
@@ -136,8 +142,8 @@ HANDLERS[builtins.max] = _extremum("max")
 def _sum(scope: Scope, node: ast.AST, items: Value, /, start: Value = EMPTY_SUM) -> Value:
     if not (is_scalar(start) or is_array(start) or isinstance(start, Tuple)):
         raise scope.problem(f"sum does not start at {describe(start)}", node, "start at a number")
-    if is_array(items) and items.type.ndim == 1:
-        total = calls.inline(scope, reductions.sum, [items], {}, node, call_site=True)
+    if is_operand(items) and items.type.ndim == 1:
+        total = calls.apply(scope, Static(np.sum), [items], {}, node)
         zero = isinstance(start, Const) and start.value == 0
         return total if zero else expressions.binary(scope, "+", start, total, node)
     if isinstance(items, Tuple):
@@ -153,7 +159,7 @@ def _sum(scope: Scope, node: ast.AST, items: Value, /, start: Value = EMPTY_SUM)
 @handles(builtins.len)
 def _len(scope: Scope, node: ast.AST, value: Value, /) -> Value:
     if is_array(value) and value.type.ndim > 0:
-        return scope.build.shape(value, 0)
+        return sizes.own_shape(scope, value)[0]
     if isinstance(value, Tuple):
         return integer(len(value.items))
     if isinstance(value, Static) and isinstance(value.object, str):
@@ -175,14 +181,14 @@ def _round(scope: Scope, node: ast.AST, number: Value, ndigits: Value = None) ->
     return _rounded(scope, "round", number, ndigits, node)
 
 
-@handles(np.round, np.around)
+@handles(np.round, np.around, defers=True)
 def _np_round(scope: Scope, node: ast.AST, a: Value, decimals: Value = None) -> Value:
     return _rounded(scope, "np.rint", a, decimals, node)
 
 
 def _rounded(scope: Scope, whole: str, value: Value, digits: Value, node: ast.AST) -> Value:
-    if not is_scalar(value):
-        raise scope.problem(f"round does not take {describe(value)}", node, "round numbers")
+    if not (is_scalar(value) or (is_operand(value) and whole == "np.rint")):
+        raise scope.problem(f"round does not take {describe(value)}", node, "use np.round")
     if digits is not None and not (is_scalar(digits) and is_integer(digits.type)):
         raise scope.problem("the number of digits must be an integer", node, "use round(x, 2)")
     known = isinstance(digits, Const)
@@ -190,10 +196,14 @@ def _rounded(scope: Scope, whole: str, value: Value, digits: Value, node: ast.AS
         if digits is None or (known and digits.value >= 0):
             return scope.build.cast(value, INT64) if value.type == BOOL else value
         raise scope.problem("an int is not rounded to tens", node, "round a float")
+
+    def apply(op: str, *args: Value) -> Value:
+        return arrays.elementwise(scope, op, list(args), node) if is_operand(value) else scope.build.op(op, *args)
+
     if digits is None or (whole == "np.rint" and known and digits.value == 0):
-        return scope.build.op(whole, value)
+        return apply(whole, value)
     ten = scope.build.op("**", Const(10.0, FLOAT64), digits)
-    return scope.build.op("/", scope.build.op("np.rint", scope.build.op("*", value, ten)), ten)
+    return apply("/", apply("np.rint", apply("*", value, ten)), ten)
 
 
 @handles(builtins.divmod)
@@ -230,12 +240,19 @@ def _as_float(scope: Scope, value: Value) -> Value:
     return value if is_float(value.type) else scope.build.cast(value, FLOAT64)
 
 
-@handles(np.heaviside)
+@handles(np.heaviside, defers=True)
 def _heaviside(scope: Scope, node: ast.AST, x: Value, at_zero: Value, /) -> Value:
-    expect_numbers(scope, "np.heaviside", [x, at_zero], node)
-    zero, op = Const(0.0, FLOAT64, weak=True), scope.build.op
-    step = op("where", op("<", x, zero), zero, Const(1.0, FLOAT64, weak=True))
-    return op("where", op("==", x, zero), at_zero, step)
+    zero, one = Const(0.0, FLOAT64, weak=True), Const(1.0, FLOAT64, weak=True)
+    step = apply(scope, "where", [apply(scope, "<", [x, zero], node), zero, one], node)
+    return apply(scope, "where", [apply(scope, "==", [x, zero], node), at_zero, step], node)
+
+
+def apply(scope: Scope, op: str, values: list[Value], node: ast.AST) -> Value:
+    """An operation on numbers, or on the elements of arrays."""
+    if any(is_operand(v) for v in values):
+        return arrays.elementwise(scope, op, values, node)
+    expect_operands(scope, op, values, node)
+    return scope.build.op(op, *values)
 
 
 @handles(math.ldexp, np.ldexp)
@@ -254,27 +271,37 @@ def _modf(scope: Scope, node: ast.AST, x: Value, /) -> Value:
     return Tuple((scope.build.op("-", number, whole), whole))
 
 
-@handles(np.logical_and)
-def _logical_and(scope: Scope, node: ast.AST, x: Value, y: Value, /) -> Value:
-    return scope.build.op("&", *(expressions.boolean_op(scope, a, node) for a in (x, y)))
+def _logical(op: str) -> Callable[..., Value]:
+    def handler(scope: Scope, node: ast.AST, x: Value, y: Value, /) -> Value:
+        return apply(scope, op, [as_bools(scope, x, node), as_bools(scope, y, node)], node)
+
+    return handler
 
 
-@handles(np.logical_or)
-def _logical_or(scope: Scope, node: ast.AST, x: Value, y: Value, /) -> Value:
-    return scope.build.op("|", *(expressions.boolean_op(scope, a, node) for a in (x, y)))
+handles(np.logical_and, defers=True)(_logical("&"))
+handles(np.logical_or, defers=True)(_logical("|"))
+handles(np.logical_xor, defers=True)(_logical("^"))
 
 
-@handles(np.where)
+def as_bools(scope: Scope, value: Value, node: ast.AST) -> Value:
+    """A number or an array of numbers as bools: what is not zero is true."""
+    if not is_operand(value):
+        return expressions.boolean_op(scope, value, node)
+    return value if value.type.dtype == "bool" else arrays.elementwise(scope, "!=", [value, ZERO], node)
+
+
+@handles(np.where, defers=True)
 def _where(scope: Scope, node: ast.AST, condition: Value, /, *choices: Value) -> Value:
+    if not choices:
+        return calls.apply(scope, Static(np.nonzero), [condition], {}, node)
     if len(choices) != 2:
-        raise scope.problem("np.where is differentiable only with two alternatives", node, "write np.where(c, x, y)")
+        raise scope.problem("np.where takes two alternatives, or none", node, "write np.where(c, x, y)")
     expect_operands(scope, "np.where", [condition, *choices], node)
-    if any(is_array(v) for v in (condition, *choices)):
-        return arrays.elementwise(scope, "where", [condition, *choices], node)
-    return scope.build.op("where", expressions.boolean_op(scope, condition, node), *choices)
+    condition, *choices = (arrays.as_array(scope, v, node) if isinstance(v, Tuple) else v for v in (condition, *choices))
+    return apply(scope, "where", [as_bools(scope, condition, node), *choices], node)
 
 
-@handles(np.clip)
+@handles(np.clip, defers=True)
 def _clip(
     scope: Scope, node: ast.AST, a: Value, a_min: Value = ABSENT, a_max: Value = ABSENT, *, min: Value = None,
     max: Value = None,

@@ -15,15 +15,17 @@ import numpy as np
 from srcgrad.errors import ArgumentError, Problem, UnsupportedError
 from srcgrad.ir.nodes import Const, Var, integer
 from srcgrad.numpy_lib import LIBRARY, products
+from srcgrad.numpy_lib.registry import Definition
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
-from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, outline, statements
+from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, outline, sizes, statements
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, private_lists, wrap
 from srcgrad.transform.lower.signatures import expect_numbers, expect_operands, fit, invoke, plural, title
 from srcgrad.transform.lower.values import (
     Bound,
     Closure,
+    Elements,
     Growing,
     Static,
     Tuple,
@@ -32,6 +34,7 @@ from srcgrad.transform.lower.values import (
     escapes,
     is_array,
     is_atom,
+    is_operand,
 )
 from srcgrad.transform.normalise import structure_exits
 from srcgrad.transform.parse import Source, parse
@@ -48,9 +51,26 @@ def call(scope: Scope, node: ast.Call) -> Value:
         owner = expressions.container(scope, node.func.value)
         if is_array(owner) and isinstance(node.func.value, ast.Name):
             return _grow(scope, node, owner, node.func.value.id)
-    function = expressions.expression(scope, node.func)
-    reads = isinstance(function, Static) and _lookup(_READERS, function.object)
+    function = expressions.operand(scope, node.func)
+    args, kwargs = _arguments(scope, node, function)
+    scope.build.loc = scope.at(node)
+    if isinstance(function, Bound) and function.method == "append" and isinstance(function.owner, Tuple):
+        return _append(scope, node, function.owner, args)
+    return apply(scope, function, args, kwargs, node)
+
+
+def _arguments(scope: Scope, node: ast.Call, function: Value) -> tuple[list[Value], dict[str, Value]]:
+    """The arguments of a call; array expressions are computed where the function is not one that defers that."""
+    target = function.object if isinstance(function, Static) else None
+    reads = _lookup(_READERS, target)
     args: list[Value] = []
+    names = [k.arg for k in node.keywords]
+    if None in names:
+        raise scope.problem("'**' in a call is not differentiable", node, "name each argument")
+    plain = not any(isinstance(a, ast.Starred) or (reads and _is_growing(scope, a)) for a in node.args)
+    if _defers(target) and plain:
+        values = expressions.operands(scope, [*node.args, *(k.value for k in node.keywords)])
+        return values[: len(node.args)], dict(zip(names, values[len(node.args) :], strict=True))  # type: ignore[arg-type]
     for arg in node.args:
         if isinstance(arg, ast.Starred):
             value = expressions.expression(scope, arg.value)
@@ -59,15 +79,18 @@ def call(scope: Scope, node: ast.Call) -> Value:
             args += value.items
         else:
             args.append(expressions.container(scope, arg) if reads else expressions.expression(scope, arg))
-    kwargs: dict[str, Value] = {}
-    for keyword in node.keywords:
-        if keyword.arg is None:
-            raise scope.problem("'**' in a call is not differentiable", node, "name each argument")
-        kwargs[keyword.arg] = expressions.expression(scope, keyword.value)
-    scope.build.loc = scope.at(node)
-    if isinstance(function, Bound) and function.method == "append" and isinstance(function.owner, Tuple):
-        return _append(scope, node, function.owner, args)
-    return apply(scope, function, args, kwargs, node)
+    return args, {str(k.arg): expressions.expression(scope, k.value) for k in node.keywords}
+
+
+def _defers(target: Any) -> bool:
+    """Whether a function takes array expressions that are not computed yet."""
+    if _lookup(builtins.HANDLERS, target) is not None:
+        return _lookup(builtins.DEFERRING, target) is not None
+    return _lookup(PRIMITIVES, target) is not None or _lookup(LIBRARY, target) is not None
+
+
+def _is_growing(scope: Scope, node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and isinstance(scope.env.get(node.id), Growing)
 
 
 def _grow(scope: Scope, node: ast.Call, owner: Var, name: str) -> Value:
@@ -76,7 +99,7 @@ def _grow(scope: Scope, node: ast.Call, owner: Var, name: str) -> Value:
         raise scope.problem("an array has no method 'append'", node, "make an array of its final length and fill it")
     value = expressions.scalar(scope, node.args[0])
     scope.build.loc = scope.at(node)
-    (length,) = arrays.shape_of(scope, owner)
+    (length,) = sizes.shape_of(scope, owner)
     data = arrays.allocate(scope, "empty", owner.type.dtype, (scope.build.op("+", length, integer(1)),))
     scope.build.nest((length,), lambda i: scope.build.store(data, i, scope.build.load(owner, i)))
     scope.build.store(data, (length,), scope.build.cast(value, data.type.item))
@@ -120,7 +143,7 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     op = _lookup(PRIMITIVES, target)
     if op is not None:
         if getattr(target, "__module__", "") == "math":  # it takes no arrays but those of one number
-            args = [scope.build.load(a, ()) if is_array(a) and a.type.ndim == 0 else a for a in args]
+            args = [expressions.number_of(scope, a) for a in args]
             expect_numbers(scope, title(target), args, node)
         return primitive(scope, op, args, kwargs, node, title(target))
     library = _lookup(LIBRARY, target)
@@ -136,15 +159,26 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
 
 
 def _library(
-    scope: Scope, target: Any, definition: Any, args: list[Value], kwargs: dict[str, Value], node: ast.AST
+    scope: Scope, target: Any, definition: Definition, args: list[Value], kwargs: dict[str, Value], node: ast.AST
 ) -> Value:
     """A NumPy function that is defined by loops over its arrays."""
-    bound = fit(scope, title(target), inspect.signature(definition), args, kwargs, node)
-    for value in bound.arguments.values():
-        if not is_array(value):
-            message = f"'{title(target)}' expects an array, but got {describe(value)}"
-            raise scope.problem(message, node, "pass an array")
-    return inline(scope, definition, list(bound.args), {}, node, call_site=True)
+    bound = fit(scope, title(target), _signature(definition.function), args, kwargs, node)
+    for name, value in bound.arguments.items():
+        if name in definition.arrays and not (isinstance(value, Static) and value.object is None):
+            array = arrays.as_array(scope, value, node)
+            bound.arguments[name] = array if name in definition.once else arrays.forced(scope, array)
+        elif name in definition.sequences:
+            if is_operand(value):  # the rows of an array
+                raise scope.problem(f"'{title(target)}' expects a tuple of arrays", node, "pass a tuple")
+            if isinstance(value, Tuple):
+                items = [arrays.forced(scope, arrays.as_array(scope, v, node)) for v in value.items]
+                bound.arguments[name] = Tuple(tuple(items))
+        elif isinstance(value, Elements):
+            bound.arguments[name] = arrays.forced(scope, value)
+    return inline(scope, definition.function, list(bound.args), bound.kwargs, node, call_site=True)
+
+
+_signature = functools.cache(inspect.signature)
 
 
 def _lookup(table: dict, key: Any) -> Any:
@@ -251,8 +285,14 @@ def primitive(
 ) -> Value:  # fmt: skip
     """A function with a derivative rule, on numbers or element by element on arrays; the user calls it `name`."""
     arity = RULES[op].arity
-    if "out" in kwargs or (len(args) == arity + 1 and is_array(args[-1])):
-        raise scope.problem(f"the output argument of '{name}' is not supported", node, "assign the result")
+    out = kwargs.pop("out", None)
+    if out is None and len(args) == arity + 1 and is_array(args[-1]) and not kwargs:
+        *args, out = args
+    if out is not None:
+        if not is_array(out):
+            raise scope.problem(f"the output of '{name}' must be an array", node, "assign the result")
+        arrays.assign(scope, out, primitive(scope, op, args, kwargs, node, name), node)
+        return out
     if kwargs:
         key = next(iter(kwargs))
         raise scope.problem(f"the argument '{key}' of '{name}' is not supported", node, "pass arguments by position")
@@ -260,13 +300,17 @@ def primitive(
         message = f"'{name}' takes {plural(arity, 'argument')}, but got {len(args)}"
         raise scope.problem(message, node, "leave out the others" if len(args) > arity else "pass the others too")
     expect_operands(scope, name, args, node)
+    args = [arrays.from_items(scope, a, None, node) if isinstance(a, Tuple) else a for a in args]
     expressions.expect_integers(scope, op, args, node, name)
     args = expressions.arithmetic(scope, op, args)
-    return arrays.elementwise(scope, op, args, node) if any(is_array(a) for a in args) else scope.build.op(op, *args)
+    if any(is_operand(a) for a in args):
+        return arrays.elementwise(scope, op, args, node)
+    return scope.build.op(op, *args)
 
 
 def matmul(scope: Scope, left: Value, right: Value, node: ast.AST) -> Value:
     """`left @ right`, by loops."""
+    left, right = arrays.forced(scope, left), arrays.forced(scope, right)
     if not (is_array(left) and is_array(right)):
         raise scope.problem(f"'@' does not take {describe(left)} and {describe(right)}", node, "use arrays")
     function = products.MATMUL.get((left.type.ndim, right.type.ndim))

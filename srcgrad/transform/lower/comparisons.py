@@ -5,15 +5,20 @@ from __future__ import annotations
 import ast
 
 from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const
-from srcgrad.transform.lower import arrays, expressions
+from srcgrad.ir.types import is_integer
+from srcgrad.transform.lower import arrays, expressions, sizes
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_array, is_scalar
+from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_operand, is_scalar
 
 COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 
 
 def comparison(scope: Scope, node: ast.Compare) -> Value:
     """`a < b <= c`: each operand is evaluated once, later ones only if they are reached."""
+    if len(node.ops) == 1:
+        left, right = expressions.operands(scope, [node.left, node.comparators[0]])
+        scope.build.loc = scope.at(node)
+        return _compare(scope, node.ops[0], left, right, node)
     left = expressions.expression(scope, node.left)
     return _chain(scope, left, list(node.ops), list(node.comparators), node)
 
@@ -51,13 +56,17 @@ def _compare(scope: Scope, op: ast.cmpop, left: Value, right: Value, node: ast.A
                 outcome = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[symbol]
             if outcome is not None:
                 return TRUE if outcome else FALSE
-        elif symbol in ("==", "!=") and not (is_array(left) or is_array(right)):
+        elif symbol in ("==", "!=") and not (is_operand(left) or is_operand(right)):
             return TRUE if symbol == "!=" else FALSE
     if isinstance(left, Tuple) and isinstance(right, Tuple) and symbol in ("==", "!="):
         return _compare_tuples(scope, left, right, symbol, node)
-    if is_array(left) or is_array(right):
+    if is_operand(left) or is_operand(right):
+        left, right = (arrays.as_array(scope, v, node) if isinstance(v, Tuple) else v for v in (left, right))
         return arrays.elementwise(scope, symbol, [left, right], node)
     if is_scalar(left) and is_scalar(right):
+        if scope.call_site is not None and symbol in ("==", "!=") and is_integer(left.type) and is_integer(right.type):
+            if sizes.same(scope, left, right):  # library code checks shapes
+                return TRUE if symbol == "==" else FALSE
         return scope.build.op(symbol, left, right)
     raise scope.problem(f"{describe(left)} and {describe(right)} cannot be compared", node, "compare numbers")
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from srcgrad.ir.nodes import FALSE, ONE, TRUE, Atom, Carried, Const, For, If, Result, Undef, Var, While
-from srcgrad.ir.types import BOOL, INT64, Scalar, Type, is_float
+from srcgrad.ir.types import BOOL, INT64, Array, Scalar, Type, is_float
 from srcgrad.ir.walk import uses
 from srcgrad.transform.build import strong
+from srcgrad.transform.lower import sizes, views
 from srcgrad.transform.lower.scope import Scope, flag_of
 from srcgrad.transform.lower.values import (
     PENDING,
@@ -90,7 +91,17 @@ def _merge(scope: Scope, name: str, a: Value, b: Value, results: list[Result], b
         var = Var(name, t)
         results.append(Result(var, _cast_in(scope, blocks[0], x, t), _cast_in(scope, blocks[1], y, t)))
         merged.append(var)
+        _merge_shapes(scope, var, x, y)
     return rebuild(a, merged)
+
+
+def _merge_shapes(scope: Scope, var: Var, x: Atom, y: Atom) -> None:
+    """An array that is one of two of the same shape has that shape."""
+    shapes = [scope.context.shapes.get(a) for a in (x, y) if isinstance(a, Var) and isinstance(a.type, Array)]
+    if len(shapes) < 2 or None in shapes or len(shapes[0]) != len(shapes[1]):  # type: ignore[arg-type]
+        return
+    if all(sizes.same(scope, n, m) for n, m in zip(*shapes, strict=True)):  # type: ignore[arg-type]
+        scope.context.shapes[var] = shapes[0]  # type: ignore[assignment]
 
 
 def _cast_in(scope: Scope, block: list, atom: Atom, to: Type) -> Atom:
@@ -112,8 +123,10 @@ def for_range(
 ) -> None:  # fmt: skip
     """`for i in range(*bounds)`. `body` lowers the body and returns the exit condition, if there is one."""
     index = Var(hint, INT64)
+    if isinstance(bounds[2], Const) and bounds[2].value > 0 and views.is_nonnegative(scope, bounds[0]):
+        scope.context.counters.add(index)
     certain = all(isinstance(b, Const) for b in bounds) and len(range(*(b.value for b in bounds))) > 0  # type: ignore[union-attr]
-    carried, block, exit_atom = _fixpoint(scope, assigned, lambda: body(index), node, certain=certain)
+    carried, block, exit_atom = _fixpoint(scope, assigned, lambda: body(index), node, certain=certain, index=index)
     start, stop, step = (strong(scope.build.cast(b, INT64)) for b in bounds)
     scope.build.emit(For(index, start, stop, step, carried, tuple(block), exit_atom, loc=scope.at(node)))
 
@@ -137,7 +150,8 @@ def while_true(
 
 
 def _fixpoint(
-    scope: Scope, assigned: list[str], body: Callable[[], Atom | None], node: ast.AST, *, certain: bool
+    scope: Scope, assigned: list[str], body: Callable[[], Atom | None], node: ast.AST, *, certain: bool,
+    index: Var | None = None,
 ) -> tuple[tuple[Carried, ...], list, Atom | None]:
     """Lower a loop body until the types of what it carries are stable, and bind the results.
 
@@ -151,7 +165,8 @@ def _fixpoint(
     types: dict[str, list[Type]] = {n: [a.type for a in leaves(v)] for n, v in inits.items() if v is not UNBOUND}
     problems = len(scope.context.problems)
     joined_types: list[Type] | Mismatch | None = None
-    for attempt in range(8 + len(names)):
+    reshaped: set[tuple[str, int]] = set()  # carried arrays that do not keep their shape
+    for attempt in range(8 + 2 * len(names)):
         del scope.context.problems[problems:]
         scope.env = dict(before)
         inside: dict[str, list[Var]] = {}
@@ -166,8 +181,13 @@ def _fixpoint(
         if attempt == 0:
             scope.env.update({n: PENDING for n in names if inits[n] is UNBOUND})
             outer_pending, scope.context.pending = scope.context.pending, set()
+        kept = _keep_shapes(scope, inits, inside, reshaped)
         with scope.build.block() as block:
+            scope.build.home.update((v, block) for vs in (*inside.values(), flags.values()) for v in vs)
+            if isinstance(index, Var):
+                scope.build.home[index] = block
             outcome = body()
+            changed = _changed_shapes(scope, kept)
             joined: dict[str, list[Type]] = {}
             for name in names:
                 joined_types = _next_types(name, inits[name], scope.env.get(name, UNBOUND), types)
@@ -178,6 +198,7 @@ def _fixpoint(
                     joined[name] = joined_types
             else:
                 joined_types = None
+        reshaped |= changed
         if isinstance(joined_types, Mismatch):
             if attempt == 0:
                 wanted, scope.context.pending = scope.context.pending, outer_pending
@@ -193,7 +214,7 @@ def _fixpoint(
             if any(joined[n] != types.get(n) for n in templates):
                 types.update({n: joined[n] for n in templates})
                 continue
-        if all(joined.get(n) == types.get(n) for n in joined if inits[n] is not UNBOUND):
+        if not changed and all(joined.get(n) == types.get(n) for n in joined if inits[n] is not UNBOUND):
             break
         types.update({n: ts for n, ts in joined.items() if inits[n] is not UNBOUND})
     else:
@@ -217,6 +238,8 @@ def _fixpoint(
             for k, (t, leaf) in enumerate(zip(joined[name], leaves(nxt), strict=True)):
                 var = inside[name][k] if name in inside else Var(name, t)
                 out = Var(name, t)
+                if (name, k) in kept:
+                    scope.context.shapes[out] = scope.context.shapes[var]
                 carried.append(Carried(var, start[k], _convert(scope, leaf, t), out))
                 results.append(out)
             final[name] = rebuild(nxt, list(results))
@@ -234,6 +257,36 @@ def _fixpoint(
     scope.env = final
     carried = [Carried(c.inside, _convert(scope, c.init, c.inside.type), c.next, c.result) for c in carried]
     return tuple(carried), block, outcome
+
+
+def _keep_shapes(
+    scope: Scope, inits: dict[str, Value], inside: dict[str, list[Var]], reshaped: set[tuple[str, int]]
+) -> dict[tuple[str, int], Var]:
+    """Assume that arrays that a loop carries keep their shapes, but for those known not to."""
+    kept = {}
+    for name, variables in inside.items():
+        starts = leaves(inits[name]) if inits[name] is not UNBOUND else []
+        for k, (var, start) in enumerate(zip(variables, starts, strict=False)):
+            if isinstance(start, Var) and isinstance(start.type, Array) and (name, k) not in reshaped:
+                scope.context.shapes[var] = sizes.own_shape(scope, start)
+                kept[name, k] = var
+    return kept
+
+
+def _changed_shapes(scope: Scope, kept: dict[tuple[str, int], Var]) -> set[tuple[str, int]]:
+    """Which of those arrays have another shape, or perhaps have, at the end of an iteration."""
+    changed = set()
+    for (name, k), var in kept.items():
+        atoms = leaves(scope.env.get(name, UNBOUND))
+        after = atoms[k] if k < len(atoms) else None
+        if not (isinstance(after, Var) and isinstance(after.type, Array)):
+            continue
+        own = sizes.own_shape(scope, after)
+        if len(own) != len(scope.context.shapes[var]) or any(
+            not sizes.same(scope, n, m) for n, m in zip(own, scope.context.shapes[var], strict=True)
+        ):
+            changed.add((name, k))
+    return changed
 
 
 def _convert(scope: Scope, atom: Atom, to: Type) -> Atom:

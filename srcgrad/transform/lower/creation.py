@@ -9,7 +9,7 @@ import numpy as np
 
 from srcgrad.ir.nodes import Atom, Const, Var, integer
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_integer
-from srcgrad.transform.lower import arrays, builtins, iteration, methods
+from srcgrad.transform.lower import arrays, builtins, iteration, methods, sizes
 from srcgrad.transform.lower.builtins import dtype_name, handles
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Bound, Range, Static, Tuple, Value, describe, is_array, is_scalar
@@ -49,7 +49,7 @@ def _create_like(fill: str) -> Callable[..., Value]:
         if shape is not None:
             return arrays.allocate(scope, fill, name, shape_from(scope, shape, node))
         like = model if name == model.type.dtype else None
-        return arrays.allocate(scope, fill, name, arrays.shape_of(scope, model), like)
+        return arrays.allocate(scope, fill, name, sizes.shape_of(scope, model), like)
 
     return handler
 
@@ -73,22 +73,18 @@ def _full(scope: Scope, node: ast.AST, shape: Value, fill_value: Value, dtype: V
 def _full_like(scope: Scope, node: ast.AST, a: Value, fill_value: Value, dtype: Value = None) -> Value:
     if not is_array(a) or not is_scalar(fill_value):
         raise scope.problem("np.full_like expects an array and a number", node, "assign in a loop")
-    return arrays.filled(scope, arrays.shape_of(scope, a), fill_value, _dtype(scope, dtype, a.type.dtype, node))
+    return arrays.filled(scope, sizes.shape_of(scope, a), fill_value, _dtype(scope, dtype, a.type.dtype, node))
 
 
-@handles(np.array)
+@handles(np.array, defers=True)
 def _array(scope: Scope, node: ast.AST, object: Value, dtype: Value = None) -> Value:
     name = None if dtype is None else dtype_name(scope, dtype, node)
-    if is_scalar(object):
-        raise scope.problem("arrays of rank 0 are not differentiable yet", node, "use the number itself")
     if isinstance(object, Tuple):
         return arrays.from_items(scope, object, name, node)
-    if not is_array(object):
-        raise scope.problem(f"{describe(object)} cannot become an array", node, "pass numbers or an array")
-    return arrays.copy(scope, object, None if name in (None, object.type.dtype) else name)
+    return arrays.copy(scope, arrays.as_array(scope, object, node), name)
 
 
-@handles(np.copy)
+@handles(np.copy, defers=True)
 def _copy(scope: Scope, node: ast.AST, a: Value) -> Value:
     return _array(scope, node, a)
 
@@ -134,7 +130,7 @@ def _arange(
         value = op("+", start, op("*", index[0], step))
         scope.build.store(out, index, scope.build.cast(value, Scalar(name)))
 
-    scope.build.nest((n,), one)
+    arrays.nest(scope, (n,), one)
     return out
 
 
@@ -155,7 +151,7 @@ def _linspace(scope: Scope, node: ast.AST, start: Value, stop: Value, num: Value
         last = op("&", op("==", index[0], op("-", n, integer(1))), op(">", n, integer(1)))
         scope.build.store(out, index, op("where", last, stop, inner))
 
-    scope.build.nest((n,), one)
+    arrays.nest(scope, (n,), one)
     return out
 
 
@@ -168,7 +164,7 @@ def _eye(scope: Scope, node: ast.AST, rows: Value, columns: Value = None, /, *, 
     out = arrays.allocate(scope, "zeros", name, (rows, columns))
     n = scope.build.op("min", rows, columns)
     one = Const(1.0, Scalar(name))
-    scope.build.nest((n,), lambda i: scope.build.store(out, (i[0], i[0]), one))
+    arrays.nest(scope, (n,), lambda i: scope.build.store(out, (i[0], i[0]), one))
     return out
 
 
@@ -199,9 +195,9 @@ def _result_type(scope: Scope, node: ast.AST, first: Value, /, *others: Value) -
 
 @handles(np.shape)
 def _shape_function(scope: Scope, node: ast.AST, a: Value) -> Value:
-    return Tuple(()) if is_scalar(a) else Tuple(scope.build.shapes(_expect_array(scope, a, node)))
+    return Tuple(()) if is_scalar(a) else Tuple(sizes.own_shape(scope, _expect_array(scope, a, node)))
 
 
 @handles(np.size)
 def _size_function(scope: Scope, node: ast.AST, a: Value) -> Value:
-    return integer(1) if is_scalar(a) else arrays.size(scope, _expect_array(scope, a, node))
+    return integer(1) if is_scalar(a) else sizes.size(scope, _expect_array(scope, a, node))

@@ -38,7 +38,7 @@ def custom_call(scope: Scope, target: Any, args: list[Value], kwargs: dict[str, 
 def _cut(scope: Scope, atom: Any, node: ast.AST) -> Var:
     """A copy of a value, through which no derivative flows."""
     if isinstance(atom.type, Array):
-        return arrays.elementwise(scope, "stop_gradient", [atom], node)
+        return arrays.forced(scope, arrays.elementwise(scope, "stop_gradient", [atom], node))
     if not isinstance(atom, Var):
         scope.build.loc = scope.at(node)
     out = scope.build.op("stop_gradient", strong(atom))

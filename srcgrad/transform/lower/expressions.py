@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const, Var, integer
-from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, is_float, is_integer, unify
+from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_float, is_integer, unify
 from srcgrad.rules import RULES
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, calls, comparisons, control, methods, subscripts
+from srcgrad.transform.lower import arrays, calls, comparisons, control, methods, sizes, subscripts, views
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
     Bound,
     Closure,
+    Elements,
     FormattedText,
     Growing,
     Static,
@@ -25,6 +26,7 @@ from srcgrad.transform.lower.values import (
     describe,
     is_array,
     is_atom,
+    is_operand,
     is_scalar,
 )  # fmt: skip
 
@@ -37,7 +39,34 @@ BITS = ("&", "|", "^", "<<", ">>", "~", "math.gcd")
 
 
 def expression(scope: Scope, node: ast.expr) -> Value:
-    """Lower an expression and return its value."""
+    """Lower an expression and return its value; what an array expression computes is an array."""
+    return arrays.forced(scope, operand(scope, node))
+
+
+def operands(scope: Scope, nodes: list[ast.expr]) -> list[Value]:
+    """Lower the operands of an operation, in order, without computing array expressions yet.
+
+    Where a later operand writes what an earlier one reads, the earlier one is computed first.
+    """
+    values: list[Value] = []
+    marks: list[int] = []
+    block = scope.build.stack[-1]
+    for node in nodes:
+        values.append(operand(scope, node))
+        for k, mark in enumerate(marks):
+            earlier = values[k]
+            if isinstance(earlier, Elements) and arrays.writes_to(scope, block[mark:], earlier):
+                with scope.build.block() as early:
+                    values[k] = arrays.forced(scope, earlier)
+                block[mark:mark] = early
+                scope.build.rehome(early, block)
+                marks = [m + len(early) if m >= mark else m for m in marks]
+        marks.append(len(block))
+    return values
+
+
+def operand(scope: Scope, node: ast.expr) -> Value:
+    """Lower an expression that is an operand: an array expression is not computed yet."""
     scope.build.loc = scope.at(node)
     match node:
         case ast.Constant():
@@ -49,13 +78,13 @@ def expression(scope: Scope, node: ast.expr) -> Value:
                 raise scope.problem(f"'{node.id}' grows in a loop, so it cannot be passed on", node, hint)
             return value
         case ast.BinOp():
-            left, right = expression(scope, node.left), expression(scope, node.right)
+            left, right = operands(scope, [node.left, node.right])
             scope.build.loc = scope.at(node)
             return binary(scope, BINARY[type(node.op)], left, right, node)
         case ast.UnaryOp():
             if isinstance(node.op, ast.Not):
                 return scope.build.op("not", truth(scope, node.operand))
-            return unary(scope, UNARY[type(node.op)], expression(scope, node.operand), node)
+            return unary(scope, UNARY[type(node.op)], operand(scope, node.operand), node)
         case ast.BoolOp():
             return _boolean(scope, node.values, isinstance(node.op, ast.And), node)
         case ast.Compare():
@@ -69,7 +98,7 @@ def expression(scope: Scope, node: ast.expr) -> Value:
         case ast.Subscript():
             return subscripts.read(scope, container(scope, node.value), node)
         case ast.Attribute():
-            return attribute(scope, expression(scope, node.value), node.attr, node)
+            return attribute(scope, operand(scope, node.value), node.attr, node)
         case ast.Lambda():
             return closure(scope, node)
         case ast.JoinedStr():
@@ -130,21 +159,28 @@ def closure(scope: Scope, node: ast.FunctionDef | ast.Lambda) -> Closure:
 
 def scalar(scope: Scope, node: ast.expr) -> Atom:
     """Lower an expression that must be a number."""
-    value = expression(scope, node)
+    value = number_of(scope, expression(scope, node))
     if not is_scalar(value):
         raise scope.problem(f"expected a number, but got {describe(value)}", node, "index it, or use a loop")
     return value
 
 
+def number_of(scope: Scope, value: Value) -> Value:
+    """An array of rank 0 as the number in it."""
+    if is_array(value) and value.type.ndim == 0:
+        return scope.build.load(value, ())
+    return value.item(()) if isinstance(value, Elements) and not value.shape else value
+
+
 def unary(scope: Scope, op: str, value: Value, node: ast.AST) -> Value:
     symbol = {"neg": "-", "pos": "+"}.get(op, op)
-    if not (is_array(value) or is_scalar(value)):
+    if not (is_operand(value) or is_scalar(value)):
         raise scope.problem(f"'{symbol}' does not take {describe(value)}", node, "use a number")
     expect_integers(scope, op, [value], node)
     if op == "~" and value.type.dtype == "bool":
         op = "not"
     (value,) = arithmetic(scope, op, [value])
-    return arrays.elementwise(scope, op, [value], node) if is_array(value) else scope.build.op(op, value)
+    return arrays.elementwise(scope, op, [value], node) if is_operand(value) else scope.build.op(op, value)
 
 
 # What computes with bools as integers: on NumPy's bools it is logic, or an error.
@@ -182,18 +218,20 @@ def binary(scope: Scope, op: str, left: Value, right: Value, node: ast.AST) -> V
         return Static(texts[0] + texts[1])
     if op == "@":
         return calls.matmul(scope, left, right, node)
-    if not all(is_array(v) or is_scalar(v) for v in (left, right)):
+    if any(is_operand(v) for v in (left, right)) and any(isinstance(v, Tuple) for v in (left, right)):
+        left, right = (arrays.from_items(scope, v, None, node) if isinstance(v, Tuple) else v for v in (left, right))
+    if not all(is_operand(v) or is_scalar(v) for v in (left, right)):
         a, b = describe(left), describe(right)
         raise scope.problem(f"'{op}' does not take {a} and {b}", node, "use numbers or arrays")
     expect_integers(scope, op, [left, right], node)
-    if is_array(left) or is_array(right):
+    if is_operand(left) or is_operand(right):
         return arrays.elementwise(scope, op, [left, right], node)
     return scope.build.op(op, *arithmetic(scope, op, [left, right]))
 
 
 def truth(scope: Scope, node: ast.expr) -> Atom:
     """Lower a condition to a bool."""
-    value = expression(scope, node)
+    value = number_of(scope, expression(scope, node))
     scope.build.loc = scope.at(node)
     return truth_of(scope, value, node)
 
@@ -294,7 +332,7 @@ def attribute(scope: Scope, owner: Value, name: str, node: ast.AST) -> Value:
             return owner.items[owner.cls._fields.index(name)]  # type: ignore[attr-defined]
         if name in ("index", "count", "append"):
             return Bound(owner, name)
-    if is_array(owner):
+    if is_operand(owner):
         return _array_attribute(scope, owner, name, node)
     if is_scalar(owner):
         if name == "real":
@@ -308,19 +346,18 @@ def attribute(scope: Scope, owner: Value, name: str, node: ast.AST) -> Value:
     raise scope.problem(f"{describe(owner)} has no attribute '{name}'", node, "check its spelling")
 
 
-def _array_attribute(scope: Scope, array: Var, name: str, node: ast.AST) -> Value:
-    assert isinstance(array.type, Array)
+def _array_attribute(scope: Scope, array: Value, name: str, node: ast.AST) -> Value:
     match name:
         case "shape":
-            return Tuple(scope.build.shapes(array))
+            return Tuple(sizes.own_shape(scope, array) if is_array(array) else array.shape)
         case "ndim":
             return integer(array.type.ndim)
         case "size":
-            return arrays.size(scope, array)
+            return sizes.size(scope, array)
         case "dtype":
             return Static(np.dtype(array.type.dtype))
         case "T":
-            return subscripts.transpose(scope, array)
+            return views.transpose(scope, arrays.forced(scope, array))
         case "real":
             return array
         case "flat" | "imag" | "base" | "strides" | "itemsize" | "nbytes" | "flags":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from srcgrad.errors import Problem, UnsupportedError
@@ -11,7 +12,7 @@ from srcgrad.ir.location import Location
 from srcgrad.ir.nodes import Const, Function, Undef, Var
 from srcgrad.ir.types import BOOL, Array
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import calls, creation, draws, effects  # noqa: F401  (the last two fill the table of handlers)
+from srcgrad.transform.lower import calls, creation, draws, effects, shaping  # noqa: F401  (they fill the table of handlers)
 from srcgrad.transform.lower.scope import Context, PoisonedError, Scope, wrap
 from srcgrad.transform.lower.values import (
     POISON,
@@ -45,13 +46,15 @@ def lower(function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Seq
     source = calls.source_of(function)
     context = Context(calls=list(calls_around), lower=lower)
     params: list[Var] = []
+    shapes: list[Any] = []
     signature: list[tuple[str, Any]] = []
     values: dict[str, Value] = {}
     for name, kind in arguments:
-        value, tree = _parameter(name, kind, params)
+        value, tree = _parameter(name, kind, params, shapes)
         values[name] = value
         signature.append((name, tree))
     context.params.update(p for p in params if isinstance(p.type, Array))
+    context.hints.update((p, (k, s)) for k, (p, s) in enumerate(zip(params, shapes, strict=True)) if s is not None)
     outer = Scope(context, source.filename, frozenset(), {}, function)
     args: list[Value] = [Static(bound)] if bound is not None else []
     result: Value = Static(None)
@@ -81,7 +84,7 @@ def lower(function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Seq
     ir = Function(
         name, (*params, *hidden), body, _atoms(result), (*signature, *((v.hint, v) for v in hidden)), loc
     )  # fmt: skip
-    return Lowered(ir, captures, result)
+    return Lowered(ir, captures, result, tuple(sorted(context.facts)))
 
 
 def _position(problem: Problem) -> tuple[str, int, int]:
@@ -98,15 +101,16 @@ def _match(definition: Any, args: list[Value], values: dict[str, Value]) -> tupl
     return args, rest
 
 
-def _parameter(name: str, kind: Any, params: list[Var]) -> tuple[Value, Any]:
+def _parameter(name: str, kind: Any, params: list[Var], shapes: list[Any]) -> tuple[Value, Any]:
     if isinstance(kind, Constant):
         constant = kind.value
         return (Const(constant, BOOL) if isinstance(constant, bool) else _static(constant)), None
     if isinstance(kind, TupleOf):
         fields = kind.cls._fields if kind.cls is not None else range(len(kind.items))  # type: ignore[attr-defined]
-        pairs = [_parameter(f"{name}_{f}", item, params) for f, item in zip(fields, kind.items, strict=True)]
+        pairs = [_parameter(f"{name}_{f}", item, params, shapes) for f, item in zip(fields, kind.items, strict=True)]
         return Tuple(tuple(v for v, _ in pairs), kind.cls), tuple(t for _, t in pairs)
-    var = Var(name, kind)
+    shapes.append(kind.shape if isinstance(kind, Array) else None)
+    var = Var(name, replace(kind, shape=None) if isinstance(kind, Array) else kind)
     params.append(var)
     return var, var
 

@@ -6,7 +6,7 @@ import ast
 
 from srcgrad.ir.nodes import ZERO, Atom, Const, Effect, If, integer
 from srcgrad.ir.types import INT64, is_integer
-from srcgrad.transform.lower import expressions, subscripts
+from srcgrad.transform.lower import expressions, sizes, subscripts
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.signatures import plural
 from srcgrad.transform.lower.values import IndexGrid, Items, Range, Static, Tuple, Value, describe, is_array, is_scalar
@@ -21,7 +21,7 @@ def as_iterable(scope: Scope, value: Value, node: ast.AST) -> Range | Items | In
     if isinstance(value, Range | Items | IndexGrid | Tuple):
         return value
     if is_array(value) and value.type.ndim > 0:
-        return Items(scope.build.shape(value, 0), lambda i: subscripts.row(scope, value, i))
+        return Items(sizes.own_shape(scope, value)[0], lambda i: subscripts.row(scope, value, i))
     if isinstance(value, Static) and isinstance(value.object, str):
         return Tuple(tuple(Static(c) for c in value.object))
     raise scope.problem(f"{describe(value)} cannot be looped over", node, "loop over a range, an array or a tuple")
@@ -118,7 +118,7 @@ def unpack(scope: Scope, value: Value, count: int, node: ast.AST) -> list[Value]
             raise scope.problem(message, node, "name them all")
         return list(value.items)
     if is_array(value) and value.type.ndim > 0:
-        length = scope.build.shape(value, 0)
+        length = sizes.own_shape(scope, value)[0]
         error = Effect(f"raise ValueError('expected {plural(count, 'value')} to unpack')", (), loc=scope.at(node))
         scope.build.emit(If(scope.build.op("!=", length, integer(count)), (error,), (), (), loc=scope.at(node)))
         return [subscripts.row(scope, value, integer(k)) for k in range(count)]

@@ -9,13 +9,17 @@ import numpy as np
 
 from srcgrad.ir.nodes import Effect, If, Var, integer
 from srcgrad.ir.types import Array, is_integer
-from srcgrad.transform.lower import arrays, calls, subscripts
+from srcgrad.transform.lower import arrays, calls, shaping, sizes, views
 from srcgrad.transform.lower.builtins import dtype_name
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.signatures import invoke
-from srcgrad.transform.lower.values import Bound, Static, Tuple, Value, describe, is_array, is_scalar
+from srcgrad.transform.lower.values import Bound, Static, Tuple, Value, describe, is_operand, is_scalar
 
-FUNCTIONS = ("sum", "prod", "mean", "var", "std", "max", "min", "dot")  # methods that are functions of NumPy too
+FUNCTIONS = (  # methods that are functions of NumPy too
+    "sum", "prod", "mean", "var", "std", "max", "min", "ptp", "argmax", "argmin", "all", "any", "dot", "cumsum", "cumprod",
+    "trace", "take", "repeat", "clip", "round", "argsort", "searchsorted", "nonzero", "compress", "diagonal", "swapaxes",
+    "squeeze",
+)  # fmt: skip
 OF_NUMBERS = ("item", "copy", "conjugate")
 
 
@@ -24,11 +28,11 @@ def method(scope: Scope, bound: Bound, args: list[Value], kwargs: dict[str, Valu
     owner, name = bound.owner, bound.method
     if isinstance(owner, Tuple):
         raise scope.problem(f"'{name}' of a tuple is not differentiable", node, "use its items")
-    if is_array(owner):
-        if name in _METHODS:
-            return invoke(scope, name, _METHODS[name], args, kwargs, node, owner)
+    if is_operand(owner):
         if name in FUNCTIONS:
             return calls.apply(scope, Static(getattr(np, name)), [owner, *args], kwargs, node)
+        if name in _METHODS:
+            return invoke(scope, name, _METHODS[name], args, kwargs, node, arrays.forced(scope, owner))
     if is_scalar(owner) and name in OF_NUMBERS:
         return invoke(scope, name, _number_itself, args, kwargs, node, owner)
     raise scope.problem(f"the method '{name}' of {describe(owner)} is not differentiable", node, "write it as a loop")
@@ -39,25 +43,18 @@ def _number_itself(scope: Scope, node: ast.AST, owner: Value) -> Value:
     return owner
 
 
-def _reshape(scope: Scope, node: ast.AST, owner: Var, shape: Value, /, *sizes: Value) -> Value:
-    parts = shape.items if isinstance(shape, Tuple) and not sizes else (shape, *sizes)
-    return subscripts.reshape(scope, owner, list(parts), node)
+def _reshape(scope: Scope, node: ast.AST, owner: Var, shape: Value, /, *rest: Value) -> Value:
+    parts = shape.items if isinstance(shape, Tuple) and not rest else (shape, *rest)
+    return views.reshape(scope, owner, list(parts), node)
 
 
 def _ravel(scope: Scope, node: ast.AST, owner: Var) -> Value:
     assert isinstance(owner.type, Array)
-    if owner.type.ndim == 1:
-        return owner
-    if owner.type.layout == "A":
-        hint = "write x.flatten() for a copy"
-        raise scope.problem("ravel expects a contiguous array, because others are copied or not", node, hint)
-    if owner.type.layout == "C":
-        return subscripts.reshape(scope, owner, [integer(-1)], node)
-    return _flatten(scope, node, owner)
+    return owner if owner.type.ndim == 1 else views.reshape(scope, owner, [integer(-1)], node)
 
 
 def _flatten(scope: Scope, node: ast.AST, owner: Var) -> Value:
-    return subscripts.reshape(scope, arrays.copy(scope, owner), [integer(-1)], node)
+    return views.reshape(scope, arrays.copy(scope, owner), [integer(-1)], node)
 
 
 def _fill(scope: Scope, node: ast.AST, owner: Var, value: Value) -> Value:
@@ -68,9 +65,16 @@ def _fill(scope: Scope, node: ast.AST, owner: Var, value: Value) -> Value:
 
 
 def _transpose(scope: Scope, node: ast.AST, owner: Var, /, *axes: Value) -> Value:
-    if axes and not (len(axes) == 1 and isinstance(axes[0], Static) and axes[0].object is None):
-        raise scope.problem("transpose with axes is not differentiable yet", node, "use .T, or index in loops")
-    return subscripts.transpose(scope, owner)
+    if not axes or (len(axes) == 1 and isinstance(axes[0], Static) and axes[0].object is None):
+        return views.transpose(scope, owner)
+    given = axes[0].items if len(axes) == 1 and isinstance(axes[0], Tuple) else axes
+    return views.transpose(scope, owner, shaping.axes_of(scope, list(given), owner, node))
+
+
+def _sort(scope: Scope, node: ast.AST, owner: Var, axis: Value = None) -> Value:
+    given = {} if axis is None else {"axis": axis}
+    arrays.assign(scope, owner, calls.apply(scope, Static(np.sort), [owner], given, node), node)
+    return Static(None)
 
 
 def _astype(scope: Scope, node: ast.AST, owner: Var, dtype: Value) -> Value:
@@ -90,7 +94,7 @@ def _item(scope: Scope, node: ast.AST, owner: Var, /, *index: Value) -> Value:
 
 def _expect_one_element(scope: Scope, owner: Var, node: ast.AST) -> None:
     """Raise at run time, as NumPy does, where the array has more elements than one, or none."""
-    size = arrays.size(scope, owner)
+    size = sizes.size(scope, owner)
     if size == integer(1):
         return
     text = "raise ValueError('can only convert an array of size 1 to a Python scalar')"
@@ -112,5 +116,5 @@ def _view(scope: Scope, node: ast.AST, owner: Var, /, *dtype: Value) -> Value:
 
 _METHODS: dict[str, Callable[..., Value]] = {
     "copy": _copy, "flatten": _flatten, "ravel": _ravel, "reshape": _reshape, "fill": _fill, "transpose": _transpose,
-    "astype": _astype, "item": _item, "view": _view,
+    "astype": _astype, "item": _item, "view": _view, "sort": _sort,
 }  # fmt: skip

@@ -55,8 +55,14 @@ class Context:
     outlined: dict[Any, Any] = field(default_factory=dict)  # long helpers by themselves
     lower: Callable[..., Any] | None = None
     pending: set[str] = field(default_factory=set)  # names read before this iteration bound them
-    shapes: dict[Var, tuple[Atom, ...]] = field(default_factory=dict)  # of arrays allocated by the function
-    sizes: dict[Atom, tuple[Var, int]] = field(default_factory=dict)  # which array and axis a size was read off
+    shapes: dict[Var, tuple[Atom, ...]] = field(default_factory=dict)  # of arrays, as far as they are known
+    placements: dict[Var, Any] = field(default_factory=dict)  # how views lie in the arrays that they are views of
+    hints: dict[Var, tuple[int, tuple[int, ...]]] = field(default_factory=dict)  # parameter -> its number and shape
+    facts: set[str] = field(default_factory=set)  # what was used of the hints, as conditions on the arguments
+    canonical: dict[Any, Atom] = field(default_factory=dict)  # the first atom for each size of the hints
+    counters: set[Var] = field(default_factory=set)  # loop indices that are never negative
+    frozen: dict[Var, str] = field(default_factory=dict)  # arrays that may not be written any more, and why
+    written: set[Var] = field(default_factory=set)  # the roots of arrays written so far
 
 
 @dataclass(eq=False)

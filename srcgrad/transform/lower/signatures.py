@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_array, is_scalar
+from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_operand, is_scalar
 
 # Where what users call as `srcgrad.grad` is defined.
 _PUBLIC = ("srcgrad.api", "srcgrad.jacobians", "srcgrad.custom")
@@ -129,13 +129,13 @@ def expect_numbers(scope: Scope, name: str, values: list[Value], node: ast.AST) 
     """Refuse what is no number."""
     for v in values:
         if not is_scalar(v):
-            hint = "index it, or use a loop" if is_array(v) or isinstance(v, Tuple) else "pass a number"
+            hint = "index it, or use a loop" if is_operand(v) or isinstance(v, Tuple) else "pass a number"
             raise scope.problem(f"'{name}' expects a number, but got {describe(v)}", node, hint)
 
 
 def expect_operands(scope: Scope, name: str, values: list[Value], node: ast.AST) -> None:
     """Refuse what is neither a number nor an array of them."""
     for v in values:
-        if not (is_scalar(v) or is_array(v)):
+        if not (is_scalar(v) or is_operand(v) or (isinstance(v, Tuple) and v.items)):
             hint = "index it, or use a loop" if isinstance(v, Tuple) else "pass a number or an array"
             raise scope.problem(f"'{name}' does not take {describe(v)}", node, hint)

@@ -11,7 +11,7 @@ from srcgrad.ir.nodes import FALSE, ONE, Atom, Const, Increment, Store, Var
 from srcgrad.ir.types import INT64, is_float
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, control, effects, expressions, iteration, subscripts
+from srcgrad.transform.lower import arrays, control, effects, expressions, gather, iteration, subscripts
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names
 from srcgrad.transform.lower.values import (
     PENDING,
@@ -50,7 +50,8 @@ def _poison(scope: Scope, stmt: ast.stmt) -> None:
 def statement(scope: Scope, stmt: ast.stmt) -> None:
     match stmt:
         case ast.Assign():
-            value = expressions.expression(scope, stmt.value)
+            deferred = len(stmt.targets) == 1 and isinstance(stmt.targets[0], ast.Subscript)
+            value = (expressions.operand if deferred else expressions.expression)(scope, stmt.value)
             for target in stmt.targets:
                 assign(scope, target, value)
         case ast.AnnAssign():
@@ -132,24 +133,27 @@ def augmented(scope: Scope, stmt: ast.AugAssign) -> None:
     op = expressions.BINARY[type(stmt.op)]
     if isinstance(stmt.target, ast.Name):
         old = scope.lookup(stmt.target.id, stmt.target)
-        value = expressions.expression(scope, stmt.value)
+        value = expressions.operand(scope, stmt.value)
         if isinstance(old, Tuple) and old.is_list:
             raise scope.problem("a list cannot be extended in place", stmt, "append its elements")
         if is_array(old):
             arrays.update(scope, old, op, value, stmt)
         else:
-            assign(scope, stmt.target, expressions.binary(scope, op, old, value, stmt))
+            assign(scope, stmt.target, arrays.forced(scope, expressions.binary(scope, op, old, value, stmt)))
         return
     if not isinstance(stmt.target, ast.Subscript):
         raise scope.problem("an attribute cannot be written in a differentiable function", stmt.target, "return it")
     owner = expressions.container(scope, stmt.target.value)
     place = subscripts.place(scope, owner, stmt.target)
+    if isinstance(place, gather.Chosen):
+        gather.update(scope, place, op, expressions.expression(scope, stmt.value), stmt)
+        return
     if not isinstance(place, subscripts.Element):
-        value = expressions.expression(scope, stmt.value)
+        value = expressions.operand(scope, stmt.value)
         arrays.update(scope, place, op, value, stmt)
         return
     array, index = place.array, place.index
-    subscripts.check_writable(scope, array, stmt.target)
+    arrays.check_writable(scope, array, stmt.target)
     old = scope.build.load(array, index)  # Python reads the element before the right-hand side runs
     mark = len(scope.build.stack[-1])
     value = expressions.scalar(scope, stmt.value)

@@ -1,18 +1,20 @@
-"""Elements, slices and views."""
+"""Subscripts: elements, slices, and indexing by arrays."""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from typing import Any
 
 from srcgrad.ir.nodes import Atom, Const, Effect, If, NewAxis, Slice, Var, integer
-from srcgrad.ir.types import BOOL, INT64, Array, is_float
+from srcgrad.ir.types import BOOL, Array, is_float
 from srcgrad.ir.types import is_integer as is_integer_type
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, calls, expressions
+from srcgrad.transform.lower import arrays, calls, expressions, gather, views
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.signatures import plural
-from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_array, is_scalar
+from srcgrad.transform.lower.values import Elements, Static, Tuple, Value, describe, is_array, is_operand, is_scalar
+from srcgrad.transform.lower.views import Item
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,6 @@ class Element:
 
     array: Var
     index: tuple[Atom, ...]
-
-
-Item = Atom | Slice | NewAxis
 
 
 def read(scope: Scope, owner: Value, node: ast.Subscript) -> Value:
@@ -35,10 +34,17 @@ def read(scope: Scope, owner: Value, node: ast.Subscript) -> Value:
         if _within(index, len(owner.object)):
             return Static(owner.object[index.value])
         raise scope.problem("a string can only be indexed by constants within it", node, "use a constant index")
+    if isinstance(owner, Elements):
+        items = _items(scope, node.slice, len(owner.shape), node)
+        if len(items) == len(owner.shape) and all(is_scalar(i) for i in items) and scope.call_site is not None:
+            return owner.item(tuple(items))  # library code, which indexes within range
+        owner = arrays.forced(scope, owner)
     if not is_array(owner):
         raise scope.problem(f"{describe(owner)} cannot be indexed", node, "index an array or a tuple")
     where = place(scope, owner, node)
-    return scope.build.load(where.array, where.index) if isinstance(where, Element) else where
+    if isinstance(where, Element):
+        return scope.build.load(where.array, where.index)
+    return gather.read(scope, where, node) if isinstance(where, gather.Chosen) else where
 
 
 def _within(index: Value, length: int) -> bool:
@@ -60,12 +66,14 @@ def write(scope: Scope, owner: Value, node: ast.Subscript, value: Value) -> None
         raise scope.problem(f"elements of {describe(owner)} cannot be assigned", node, "use an array")
     where = place(scope, owner, node)
     scope.build.loc = scope.at(node)
+    if isinstance(where, gather.Chosen):
+        gather.write(scope, where, value, node)
+        return
     if not isinstance(where, Element):
         arrays.assign(scope, where, value, node)
         return
-    check_writable(scope, owner, node)
-    if is_array(value) and value.type.ndim == 0:
-        value = scope.build.load(value, ())
+    arrays.check_writable(scope, owner, node)
+    value = expressions.number_of(scope, value)
     if not is_scalar(value):
         raise scope.problem(f"expected a number for an element, but got {describe(value)}", node, "index it")
     if is_integer_type(owner.type.item) and is_float(value.type):
@@ -73,106 +81,39 @@ def write(scope: Scope, owner: Value, node: ast.Subscript, value: Value) -> None
     scope.build.store(where.array, where.index, value)
 
 
-def check_writable(scope: Scope, array: Var, node: ast.AST) -> None:
-    """A captured array may be read, not written: the caller could not see whether it changed."""
-    if arrays.root(scope, array) in {c.var for c in scope.context.captures.values()}:
-        hint = "pass it as an argument and return it"
-        raise scope.problem("a differentiable function cannot write a global array", node, hint)
-
-
-def place(scope: Scope, array: Value, node: ast.Subscript) -> Element | Var:
-    """The element or view that `array[...]` names."""
+def place(scope: Scope, array: Value, node: ast.Subscript) -> Element | Var | gather.Chosen:
+    """The element, view or choice of elements that `array[...]` names."""
     if not is_array(array):
         raise scope.problem(f"elements of {describe(array)} cannot be assigned", node, "use an array")
     items = _items(scope, node.slice, array.type.ndim, node)
     scope.build.loc = scope.at(node)
+    if any(is_operand(i) for i in items):
+        return gather.choose(scope, array, items, node)
     if len(items) == array.type.ndim and not any(isinstance(i, Slice | NewAxis) for i in items):
-        return Element(array, tuple(items))  # type: ignore[arg-type]
-    return view(scope, array, items)
+        trusted = scope.call_site is not None or all(views.is_nonnegative(scope, i) for i in items)  # type: ignore[arg-type]
+        trusted = trusted and (scope.call_site is not None or _rows_only(scope, array))
+        return Element(*views.address(scope, array, tuple(items), trusted=trusted))  # type: ignore[arg-type]
+    return views.view(scope, array, items)
+
+
+def _rows_only(scope: Scope, array: Var) -> bool:
+    """Whether a view is in each axis either one index or everything, so that an index out of range stays an error."""
+    return all(a.whole or a.step is None for a in views.placement(scope, array).axes)
 
 
 def row(scope: Scope, array: Var, index: Atom) -> Value:
     """`array[index]`: an element of a vector, or a view."""
     assert isinstance(array.type, Array)
     if array.type.ndim == 1:
-        return scope.build.load(array, (strong(index),))
-    return view(scope, array, [strong(index)])
+        return scope.build.load(*views.address(scope, array, (strong(index),), trusted=False))
+    return views.view(scope, array, [strong(index), *[Slice()] * (array.type.ndim - 1)])
 
 
-def view(scope: Scope, array: Var, items: list[Item]) -> Var:
-    """The view `array[items]`. Its layout is worked out by Numba's rules."""
-    t = array.type
-    assert isinstance(t, Array)
-    given = [i for i in items if not isinstance(i, NewAxis)]
-    ndim = t.ndim - sum(not isinstance(i, Slice) for i in given) + sum(isinstance(i, NewAxis) for i in items)
-    out = scope.build.view(array, "index", tuple(items), Array(t.dtype, ndim, _layout(t, items, ndim)))
-    scope.context.bases[out] = array
-    return out
-
-
-def _layout(t: Array, items: list[Item], ndim: int) -> str:
-    if any(isinstance(i, NewAxis) for i in items):
-        return "A"
-    whole = Slice()
-    meaningful = list(items)
-    while meaningful and meaningful[-1] == whole:
-        meaningful.pop()
-    if not meaningful:
-        return t.layout
-    *outer, last = meaningful
-
-    def contiguous(item: Item) -> bool:
-        return not isinstance(item, Slice) or item.step is None
-
-    if t.layout == "C" and not any(isinstance(i, Slice) for i in outer) and contiguous(last):
-        return "C"
-    if t.layout == "F" and ndim == 1 and not isinstance(items[0], Slice):
-        return "A"
-    return "A"
-
-
-def transpose(scope: Scope, array: Var) -> Var:
-    t = array.type
-    assert isinstance(t, Array)
-    if t.ndim < 2:
-        return array
-    out = scope.build.view(array, "transpose", (), Array(t.dtype, t.ndim, {"C": "F", "F": "C"}.get(t.layout, "A")))
-    scope.context.bases[out] = array
-    return out
-
-
-def reshape(scope: Scope, array: Var, shape: list[Atom], node: ast.AST) -> Var:
-    """`array.reshape(shape)`, one entry of which may be -1."""
-    t = array.type
-    assert isinstance(t, Array)
-    if not shape:
-        raise scope.problem("arrays of rank 0 are not differentiable yet", node, "index the array")
-    for s in shape:
-        if not (is_scalar(s) and is_integer_type(s.type)):
-            raise scope.problem(f"reshape expects integers, but got {describe(s)}", node, "use int()")
-    if t.layout != "C":
-        hint = "write x.copy().reshape(...)"
-        raise scope.problem("reshape expects a C-contiguous array, because others are copied or not", node, hint)
-    sizes = [strong(scope.build.cast(s, INT64)) for s in shape]
-    unknown = [k for k, s in enumerate(sizes) if isinstance(s, Const) and s.value == -1]
-    if len(unknown) > 1:
-        raise scope.problem("reshape can work out only one length", node, "give all lengths but one")
-    if unknown:
-        rest: Atom = integer(1)
-        for k, s in enumerate(sizes):
-            if k not in unknown:
-                rest = scope.build.op("*", rest, s) if rest != integer(1) else s
-        sizes[unknown[0]] = scope.build.op("//", arrays.size(scope, array), rest)
-    out = scope.build.view(array, "reshape", tuple(sizes), Array(t.dtype, len(sizes), "C"))
-    scope.context.bases[out] = array
-    return out
-
-
-def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Item]:
+def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Any]:
     """The parts of an index, with an ellipsis spelled out and short ones completed."""
     parts = node.elts if isinstance(node, ast.Tuple) else [node]
     alone = not isinstance(node, ast.Tuple)
-    items: list[Item | None] = []
+    items: list[Any] = []
     for part in parts:
         if isinstance(part, ast.Constant) and part.value is Ellipsis:
             items.append(None)
@@ -182,12 +123,12 @@ def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Item]:
             value = expressions.expression(scope, part)
             whole = alone and isinstance(value, Tuple) and not value.is_list  # a[(i, j)] is a[i, j]
             items += [_index(scope, v, part) for v in (value.items if whole else (value,))]
-    count = sum(i is not None and not isinstance(i, NewAxis) for i in items)
+    count = sum(_consumed(i) for i in items)
     if count > ndim:
         message = f"too many indices: the array has {plural(ndim, 'dimension')}"
         raise scope.problem(message, at, "index each dimension once")
-    full: list[Item] = [Slice()] * (ndim - count)
-    out: list[Item] = []
+    full: list[Any] = [Slice()] * (ndim - count)
+    out: list[Any] = []
     if None not in items:
         items.append(None)
     for i in items:
@@ -199,12 +140,22 @@ def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Item]:
     return out
 
 
+def _consumed(item: Any) -> int:
+    """How many axes of the array a part of an index takes; a mask takes one for each of its own."""
+    if item is None or isinstance(item, NewAxis):
+        return 0
+    return item.type.ndim if is_operand(item) and item.type.dtype == "bool" else 1
+
+
 def _index(scope: Scope, value: Value, node: ast.AST) -> Item:
     if isinstance(value, Static) and value.object is None:
         return NewAxis()
-    if is_array(value) or isinstance(value, Tuple):
-        message = f"indexing by {describe(value)} is not differentiable yet"
-        raise scope.problem(message, node, "loop over the indices")
+    if isinstance(value, Tuple):
+        value = arrays.from_items(scope, value, "int64" if not value.items else None, node)
+    if is_operand(value):
+        if is_float(value.type):
+            raise scope.problem(f"expected integers or bools as indices, but got {describe(value)}", node, "use astype(int)")
+        return value if value.type.ndim or value.type.dtype == "bool" else expressions.number_of(scope, value)
     if not is_scalar(value) or not (is_integer_type(value.type) or value.type == BOOL):
         raise scope.problem(f"expected an integer index, but got {describe(value)}", node, "use int()")
     if value.type == BOOL:

@@ -81,6 +81,25 @@ class IndexGrid:
     shape: tuple[Atom, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Elements:
+    """An array expression that is not computed yet: `item` computes one element.
+
+    `reads` holds the arrays that it reads, each with whether it reads the element that it computes; `cost` is about
+    the number of additions that an element takes.
+    """
+
+    shape: tuple[Atom, ...]
+    dtype: str
+    item: Callable[[tuple[Atom, ...]], Atom]
+    reads: tuple[tuple[Var, bool], ...] = ()
+    cost: int = 0
+
+    @property
+    def type(self) -> Array:
+        return Array(self.dtype, len(self.shape), "C")
+
+
 @dataclass(frozen=True)
 class FormattedText:
     """An f-string with run-time values, for print: its text as a format string, and the atoms for it."""
@@ -130,6 +149,11 @@ def is_atom(value: Value) -> bool:
 
 def is_array(value: Value) -> bool:
     return isinstance(value, Var) and isinstance(value.type, Array)
+
+
+def is_operand(value: Value) -> bool:
+    """Whether a value is an array, computed or not."""
+    return is_array(value) or isinstance(value, Elements)
 
 
 def is_scalar(value: Value) -> bool:
@@ -193,7 +217,7 @@ def describe(value: Value) -> str:
         return "a list" if value.is_list else "a tuple"
     if isinstance(value, Growing):
         return "a list"
-    if is_array(value):
+    if is_operand(value):
         return f"a {value.type.ndim}-d {value.type.dtype} array"
     if is_atom(value):
         return {"f": "a float", "i": "an int", "u": "an int", "b": "a bool"}.get(str(value.type)[0], "a value")
@@ -209,11 +233,15 @@ def describe(value: Value) -> str:
 
 @dataclass(frozen=True)
 class Lowered:
-    """A function in IR, what it captured, and the shape of its result (a nested `Tuple` of atoms and statics)."""
+    """A function in IR, what it captured, and the shape of its result (a nested `Tuple` of atoms and statics).
+
+    `facts` are conditions on the shapes of the arguments under which it is right, as Python over the list `p` of them.
+    """
 
     function: Function
     captures: tuple[Any, ...]
     result: Value
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

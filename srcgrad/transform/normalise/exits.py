@@ -185,6 +185,8 @@ def _exits(stmt: ast.stmt) -> bool:
     """Whether control can leave `stmt` other than at its end: by return, or by break or continue of an outer loop."""
     if isinstance(stmt, ast.Return | ast.Break | ast.Continue | ast.Raise):
         return True
+    if isinstance(stmt, ast.If) and not stmt.orelse and len(stmt.body) == 1 and isinstance(stmt.body[0], ast.Raise):
+        return False  # a check: what follows it runs only if it passes
     if isinstance(stmt, ast.If):
         return any(_exits(s) for s in (*stmt.body, *stmt.orelse))
     if isinstance(stmt, ast.For | ast.While):
