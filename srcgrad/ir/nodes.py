@@ -7,6 +7,7 @@ Nothing is overwritten except array elements.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -193,6 +194,19 @@ class Call(Stmt):
     function: Function
     args: tuple[Atom, ...]
     writes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Library(Stmt):
+    """A routine of BLAS or LAPACK: it reads the arrays `ins` and fills the new arrays `outs`.
+
+    `derivative` gives its pullback or tangents in IR for argument types, see `rules.routines`.
+    """
+
+    name: str
+    outs: tuple[Var, ...]
+    ins: tuple[Var, ...]
+    derivative: Callable[[str, tuple[Type, ...]], Function]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from srcgrad.ir.nodes import (
     Function,
     If,
     Increment,
+    Library,
     ListAppend,
     ListGet,
     ListNew,
@@ -136,6 +137,9 @@ class _Verifier:
                 self.call(stmt)
             case Custom():
                 self.custom(stmt, scope)
+            case Library():
+                fits = all(isinstance(v.type, Array) for v in (*stmt.ins, *stmt.outs))
+                self.expect(fits, f"{stmt.name} of something that is no array", stmt)
             case If():
                 self.expect(stmt.cond.type == BOOL, "a condition that is no bool", stmt)
                 then, orelse = self.block(stmt.then, scope), self.block(stmt.orelse, scope)

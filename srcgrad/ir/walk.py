@@ -17,6 +17,7 @@ from srcgrad.ir.nodes import (
     For,
     If,
     Increment,
+    Library,
     ListAppend,
     ListGet,
     ListNew,
@@ -64,7 +65,7 @@ def defined(stmt: Stmt) -> tuple[Var, ...]:
             return tuple(c.result for c in stmt.carried)
         case Call():
             return stmt.targets
-        case Store() | Increment() | Effect() | ListAppend() | Custom():
+        case Store() | Increment() | Effect() | ListAppend() | Custom() | Library():
             return ()
         case _:
             raise AssertionError(f"unhandled statement {type(stmt).__name__}")
@@ -104,6 +105,8 @@ def operands(stmt: Stmt) -> tuple[Atom, ...]:
             return stmt.list, stmt.index
         case Custom():
             return (*stmt.outs, *stmt.args, *stmt.residuals)
+        case Library():
+            return (*stmt.ins, *stmt.outs)
         case If():
             return (stmt.cond,)
         case For():
@@ -199,6 +202,8 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
             return replace(stmt, list=at(stmt.list), index=at(stmt.index))
         case Custom():
             return replace(stmt, outs=many(stmt.outs), args=many(stmt.args), residuals=many(stmt.residuals))
+        case Library():
+            return replace(stmt, outs=many(stmt.outs), ins=many(stmt.ins))
         case If():
             results = tuple(Result(r.var, at(r.then), at(r.orelse)) for r in stmt.results)
             then, orelse = substitute(stmt.then, mapping), substitute(stmt.orelse, mapping)

@@ -310,7 +310,8 @@ class Builder:
 
     def alloc(self, fill: str, dtype: str, shape: tuple[Atom, ...], hint: str = "", like: Var | None = None) -> Var:
         target = Var(hint, Array(dtype, len(shape), "C"))
-        like = like if shape else None  # the text of an array of rank 0 needs no model
+        if not shape or (like is not None and like.type.layout != "C"):  # type: ignore[union-attr]
+            like = None  # np.empty_like keeps the order of the elements; rank 0 needs no model
         self.emit(Alloc(target, fill, tuple(strong(s) for s in shape), like, loc=self.loc))
         return target
 

@@ -22,6 +22,7 @@ from srcgrad.ir.nodes import (
     Function,
     If,
     Increment,
+    Library,
     ListAppend,
     ListGet,
     ListNew,
@@ -43,7 +44,7 @@ from srcgrad.transform.analysis.activity import Activity, find_activity
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.suspicion import is_singular
 from srcgrad.transform.build import Builder
-from srcgrad.transform.inline import inline_calls
+from srcgrad.transform.inline import inline_calls, inline_function
 from srcgrad.transform.simplify import eliminate_dead_code
 from srcgrad.transform.splice import instantiate, partials_of, scaled
 
@@ -190,6 +191,8 @@ class _Tangent:
             case Custom() if any(self.carries(a) for a in stmt.args):
                 message = f"'{stmt.name}' has a backward function of its own, and no derivative in forward mode"
                 raise UnsupportedError(Problem(message, stmt.loc, "use reverse mode"))
+            case Library():
+                self.library(stmt)
             case Store() | Increment() | Effect() | Custom():
                 pass
             case _:
@@ -210,6 +213,24 @@ class _Tangent:
         given = (*stmt.args, *(self.side(stmt.args[k]) for k in moving))
         flat = replace(function, results=results, signature=tuple((p.hint, p) for p in function.params))
         self.build.emit(Call((*stmt.targets, *own), eliminate_dead_code(flat), given, loc=stmt.loc))
+
+    def library(self, stmt: Library) -> None:
+        """A routine: what it does to the tangent of each in, added up."""
+        given = (*stmt.ins, *stmt.outs)
+        for k, array in enumerate(stmt.ins):
+            if not self.carries(array):
+                continue
+            moved = self.handle(array)
+            rule = stmt.derivative(str(k), tuple(a.type for a in (*given, moved)))
+            found = inline_function(self.build, rule, [*given, moved])
+            for out, part in zip(stmt.outs, found, strict=True):
+                assert isinstance(part, Var)
+                if self.carries(out):
+                    own = self.handle(out)
+                    self.build.nest(
+                        self.build.shapes(part),
+                        lambda i, o=own, p=part: self.build.increment(o, i, self.build.load(p, i)),
+                    )
 
     def fitted(self, stmt: Store | Increment) -> Atom:
         """The tangent of what is stored."""

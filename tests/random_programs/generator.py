@@ -115,8 +115,9 @@ def generate(
     """The program of this seed.
 
     `complexity` (1 to 5) sets the number and nesting of statements; `features` multiplies the weights of
-    kinds of statements (the names given to `@statement`, "form: " and the names given to `@form`, and "kink"); `rejected` collects why drafts
-    failed; `arrays` asks for programs that mainly work on whole arrays, as NumPy does, or that never do.
+    kinds of statements (the names given to `@statement`, those given to `@form` after "form: ", and "kink");
+    `rejected` collects why drafts failed; `arrays` asks for programs that mainly work on whole arrays, as NumPy
+    does, or that never do (None: half of the programs do, some of them mainly).
     """
     for attempt in range(200):
         program = write_program(seed, attempt, complexity, features or {}, arrays=arrays)

@@ -61,10 +61,11 @@ def all_edits(tree: ast.Module) -> Iterator[Edit]:
     for number, node in enumerate(nodes):
         for name, child in ast.iter_fields(node):
             for position, item in enumerate(child if isinstance(child, list) else [child]):
-                if isinstance(item, (ast.BinOp, ast.Call, ast.IfExp, ast.UnaryOp, ast.BoolOp)):
-                    for part in range(len(operands(item))):
-                        yield f"operand {part}", number, name, position
-                elif (
+                for part in range(len(operands(item))):
+                    yield f"operand {part}", number, name, position
+                if name == "keywords" or (name == "elts" and len(child) > 1 and isinstance(node.ctx, ast.Load)):
+                    yield "drop", number, name, position
+                if (
                     isinstance(item, (ast.Subscript, ast.Name))
                     and isinstance(item.ctx, ast.Load)
                     and scalar(node, item)
@@ -79,12 +80,14 @@ def scalar(parent: ast.AST, item: ast.expr) -> bool:
     return isinstance(parent, ast.Call) and isinstance(item, ast.Subscript) and not isinstance(item.slice, ast.Slice)
 
 
-def operands(node: ast.expr) -> list[ast.expr]:
+def operands(node: object) -> list[ast.expr]:
     """The expressions that may take the place of an expression."""
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.Call):
-        return list(node.args)
+        return [*node.args, *(operands(node.func) if isinstance(node.func, ast.Attribute) else [])]
+    if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+        return [] if isinstance(node.value, ast.Name) and node.value.id in ("np", "math") else [node.value]
     if isinstance(node, ast.IfExp):
         return [node.body, node.orelse]
     if isinstance(node, ast.BoolOp):
@@ -111,6 +114,8 @@ def edited(program: Program, edit: Edit) -> Program | None:
         del field[position]
         if not field and name == "body":
             field.append(ast.Pass())
+    elif kind == "drop":
+        del field[position]
     elif kind.startswith("unwrap"):
         field[position : position + 1] = field[position].body if kind == "unwrap" else field[position].orelse
     else:

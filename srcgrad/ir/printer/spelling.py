@@ -14,7 +14,7 @@ PRECEDENCE = {
     "<<": 9, ">>": 9, "+": 10, "-": 10, "*": 11, "/": 11, "//": 11, "%": 11, "neg": 12, "pos": 12, "~": 12, "**": 13,
 }  # fmt: skip
 CALLS = {"abs": "abs", "min": "min", "max": "max", "round": "round"}
-CALLED = {"np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma"}
+CALLED = {"np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma", "linalg"}
 
 
 class Spelling:
@@ -86,7 +86,8 @@ class Spelling:
             case "alloc":
                 return self.alloc(node)
             case "transpose":
-                return f"{self.expr(node.args[0], 20)}.T"
+                order = f".transpose({', '.join(args[1:])})" if len(args) > 1 else ".T"
+                return f"{self.expr(node.args[0], 20)}{order}"
             case "reshape":
                 return f"{self.expr(node.args[0], 20)}.reshape(({', '.join(args[1:])},))"
             case "same":
@@ -98,6 +99,11 @@ class Spelling:
                 return self.slice(node)
             case "newaxis":
                 return "None"
+            case "library":
+                if node.detail == "np.dot":
+                    return f"np.dot({', '.join(args)})"
+                self.imports.add("from srcgrad.runtime import linalg")
+                return f"linalg.{node.detail}({', '.join(args)})"
             case "list":
                 return f"[{', '.join(args)}]"
             case "reserve" | "polygamma":

@@ -169,6 +169,8 @@ class _Writer(Spelling):
             trailing = "," if len(targets(item)) == 1 else ""
             call = f"{self.helper(value.detail)}({', '.join(self.expr(a) for a in value.args)})"  # type: ignore[arg-type]
             self.write(f"{left}{trailing} = {call}" if left else call, item.loc)
+        elif item.kind == "library":
+            self.write(self.expr(value), item.loc)
         elif item.kind == "append":
             assert isinstance(value, Expr)
             self.write(f"{self.expr(value.args[0])}.append({self.expr(value.args[1])})", item.loc)

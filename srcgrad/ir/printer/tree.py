@@ -19,6 +19,7 @@ from srcgrad.ir.nodes import (
     For,
     If,
     Increment,
+    Library,
     ListAppend,
     ListGet,
     ListNew,
@@ -223,6 +224,9 @@ class _Folder:
             case Call():
                 value = Expr("call", self.many(stmt.args), stmt.function)
                 return Line("call", None, value, stmt.loc, stmt.targets)
+            case Library():
+                value = Expr("library", self.many((*stmt.ins, *stmt.outs)), stmt.name)
+                return Line("library", None, value, stmt.loc)
             case If():
                 return self._branch(stmt)
             case For():
@@ -335,6 +339,6 @@ def _replace(node: Node, mapping: dict[Var, Var]) -> Node:
 
 
 def _writes(stmt: Stmt) -> bool:
-    if isinstance(stmt, Store | Increment | Effect | Call):
+    if isinstance(stmt, Store | Increment | Effect | Call | Library):
         return True
-    return any(isinstance(s, Store | Increment | Effect | Call) for b in blocks(stmt) for s in statements(b))
+    return any(isinstance(s, Store | Increment | Effect | Call | Library) for b in blocks(stmt) for s in statements(b))

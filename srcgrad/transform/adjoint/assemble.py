@@ -12,6 +12,7 @@ from srcgrad.ir.nodes import (
     For,
     Function,
     If,
+    Library,
     ListGet,
     Load,
     Reserve,
@@ -231,6 +232,8 @@ def _contents_read(reverse: Block, gradients: tuple[Atom, ...]) -> set[Var]:
     for stmt in statements(reverse):
         if isinstance(stmt, Load):
             found |= aliases.bases[stmt.array]
+        elif isinstance(stmt, Library):
+            found |= {b for a in stmt.ins for b in aliases.bases[a]}
         elif isinstance(stmt, Reserve | ListGet):
             found |= aliases.bases.get(stmt.target, frozenset())
     for atom in gradients:

@@ -14,6 +14,7 @@ from srcgrad.ir.nodes import (
     Carried,
     For,
     If,
+    Library,
     Loop,
     Reserve,
     Result,
@@ -87,6 +88,21 @@ class Forward:
             for var in defined(stmt):
                 self.store(var, place, state)
             self._record(stmt, state)
+            if isinstance(stmt, Library):
+                self._save(stmt, place)
+
+    def _save(self, stmt: Library, place: Place) -> None:
+        """Copy the arrays that the pullback of a routine reads and that will not be there."""
+        for (owner, array), tape in self.plan.saved.items():
+            if owner is not stmt:
+                continue
+            shape = self.build.shapes(array)
+            if place.loop is None:
+                self.build.emit(Alloc(tape, "empty", shape, loc=stmt.loc))
+            slot = self.slots[place.loop] if place.loop is not None else ()
+            self.build.nest(
+                shape, lambda i, t=tape, s=slot, a=array: self.build.store(t, (*s, *i), self.build.load(a, i))
+            )  # fmt: skip
 
     def store(self, var: Var, place: Place, state: dict[Key, Atom]) -> None:
         """Put a value that was just computed on the tape, if the reverse sweep asks for it."""
@@ -142,7 +158,7 @@ class Forward:
         (place,) = self.plan.places.sides[stmt]
         facts = self.plan.loops[place]
         grows = bool(facts.stored) and not facts.rectangular
-        if facts.rectangular and len(place.loops) == 1:
+        if len(place.loops) == 1:
             self._allocate(place)
         if grows and facts.counted:
             self._reserve_run(facts, stmt, state)
@@ -205,12 +221,18 @@ class Forward:
             if not facts.rectangular or not place.within(outermost):
                 continue
             for tape in facts.stored.values():
-                shape = []
-                for p in place.loops:
-                    loop = self.plan.places.loop_of(p)
-                    assert isinstance(loop, For)
-                    shape.append(trips(self.build, loop.start, loop.stop, loop.step))
-                self.build.emit(Alloc(tape, "empty", tuple(shape), loc=facts.loop.loc))
+                self.build.emit(Alloc(tape, "empty", self._trips(place), loc=facts.loop.loc))
+        for (stmt, array), tape in self.plan.saved.items():
+            loop_body = self.plan.places.at[stmt].loop
+            if loop_body is not None and loop_body.within(outermost):
+                inner = self.plan.constant_shape(array)
+                assert inner is not None
+                self.build.emit(Alloc(tape, "empty", (*self._trips(loop_body), *inner), loc=stmt.loc))
+
+    def _trips(self, place: Place) -> tuple[Atom, ...]:
+        """How often each of the loops around a place runs."""
+        loops = [self.plan.places.loop_of(p) for p in place.loops]
+        return tuple(trips(self.build, s.start, s.stop, s.step) for s in loops if isinstance(s, For))
 
 
 def export(block: list[Stmt], wanted: set[Var]) -> tuple[Block, dict[Var, Var]]:

@@ -81,6 +81,11 @@ class LoopPlan:
         return isinstance(self.loop, For) and self.loop.exit is None
 
 
+def contiguous(t: Array) -> Array:
+    """The type of a copy."""
+    return Array(t.dtype, t.ndim)
+
+
 @dataclass(eq=False)
 class Plan:
     """The forward sweep's facts, and how each value that the reverse sweep asks for is had."""
@@ -95,6 +100,7 @@ class Plan:
     make_list: Callable[[Plan, Family, Region], Var]
     helper_adjoint: Callable[[Function, tuple[int, ...]], tuple[Function, tuple[int, ...]]]
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
+    saved: dict[tuple[Stmt, Var], Var] = field(default_factory=dict)  # arrays that routines' pullbacks read
     records: dict[Family, Var] = field(default_factory=dict)  # the tapes of dynamic handles
     entered: dict[Family, Var] = field(default_factory=dict)  # how many dynamic handles there were
 
@@ -274,6 +280,39 @@ class Plan:
     def array_is_still_there(self, array: Var, stmt: Stmt) -> bool:
         """Whether a whole array can be had as it was at `stmt`."""
         return self._handle_is_there(array) and self.stability.is_not_written_after(array, stmt)
+
+    def array(self, array: Var, stmt: Stmt) -> Var:
+        """A whole array as it was at `stmt`, in the region that reverses the block of `stmt`: still there, or saved."""
+        if self.array_is_still_there(array, stmt):
+            return self.handle(array)
+        place = self.places.at[stmt]
+        assert isinstance(array.type, Array)
+        if place.loop is None:
+            return self.saved.setdefault((stmt, array), Var(f"{array.hint or 'array'}_saved", contiguous(array.type)))
+        plan = self.loops[place.loop]
+        shape = self.constant_shape(array)
+        if not plan.rectangular or shape is None:
+            message = "a library routine in a loop needs a loop over a range, and arrays that keep their shape"
+            raise UnsupportedError(Problem(message, stmt.loc, "write it as a for loop over a range known before it"))
+        axes = len(place.loops)
+        tape = Var(f"{array.hint or 'array'}_tape", Array(array.type.dtype, axes + array.type.ndim))
+        tape = self.saved.setdefault((stmt, array), tape)
+        region = self.region_of(place.loop)
+        slot = self.slot(region)
+        target = Var(array.hint, contiguous(array.type))
+        with self.prologue(region):
+            self.build.emit(View(target, tape, "index", (*slot, *[Slice()] * array.type.ndim), loc=stmt.loc))
+        return target
+
+    def constant_shape(self, array: Var) -> tuple[Atom, ...] | None:
+        """The shape of an array, if it is the same in every run of the loops around it."""
+        home = self.places.home.get(array)
+        if self._outside(array):
+            assert isinstance(array.type, Array)
+            return self.build.shapes(array)
+        if isinstance(home, Alloc) and all(self._outside(n) for n in home.shape):
+            return home.shape
+        return None
 
     # -- handles -------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ writes memory of the primal.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
     ONE,
@@ -21,6 +23,7 @@ from srcgrad.ir.nodes import (
     For,
     If,
     Increment,
+    Library,
     ListAppend,
     ListGet,
     ListNew,
@@ -32,16 +35,18 @@ from srcgrad.ir.nodes import (
     Var,
     View,
     While,
+    flatten,
     integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar, is_float
-from srcgrad.ir.walk import defined
+from srcgrad.ir.walk import defined, uses
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.analysis.suspicion import Suspicion, is_singular
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
+from srcgrad.transform.simplify import eliminate_dead_code
 from srcgrad.transform.splice import partials_of, scaled
 
 
@@ -94,6 +99,8 @@ class Reverse:
                 self.call(stmt, sums)
             case Custom():
                 self.custom(stmt, sums)
+            case Library():
+                self.library(stmt)
             case If():
                 self.branch(stmt, sums)
             case For() | While():
@@ -184,6 +191,33 @@ class Reverse:
             if isinstance(out.type, Array):  # the array may be overwritten and so used for something else before this
                 target = plan.adjoint(out)
                 build.nest(build.shapes(target), lambda i, t=target: build.store(t, i, zero(t.type.item)))
+
+    def library(self, stmt: Library) -> None:
+        """A routine: its pullback, with those of its arrays that it reads as they were."""
+        plan, build = self.plan, self.build
+        if not any(self.is_active(out) for out in stmt.outs):
+            return
+        active = [k for k, a in enumerate(stmt.ins) if self.is_active(a)]
+        cts = [plan.adjoint(out) if self.is_active(out) else self._zeros(out, stmt) for out in stmt.outs]
+        given = (*stmt.ins, *stmt.outs)
+        pullback = stmt.derivative("pullback", tuple(a.type for a in (*given, *cts)))
+        found = flatten(pullback.results)
+        pullback = eliminate_dead_code(replace(pullback, results=tuple(found[k] for k in active)))
+        read = set(uses(pullback.body))
+        pairs = zip(given, pullback.params, strict=False)
+        arrays = [plan.array(a, stmt) if p in read else cts[0] for a, p in pairs]
+        results = inline_function(build, pullback, [*arrays, *cts])
+        for k, ct in zip(active, results, strict=True):
+            target = plan.adjoint(stmt.ins[k])
+            assert isinstance(ct, Var)
+            build.nest(build.shapes(ct), lambda i, t=target, c=ct: build.increment(t, i, build.load(c, i)))
+
+    def _zeros(self, out: Var, stmt: Library) -> Var:
+        """A cotangent for a result that nothing depends on."""
+        assert isinstance(out.type, Array)
+        home = self.plan.places.home[out]
+        assert isinstance(home, Alloc)
+        return self.build.alloc("zeros", out.type.dtype, self.plan.values(home.shape))
 
     def _residual(self, array: Var, stmt: Custom) -> Var:
         """An array that the user's pullback asks for; it must be as it was."""

@@ -17,6 +17,7 @@ from srcgrad.ir.nodes import (
     Function,
     If,
     Increment,
+    Library,
     ListAppend,
     Load,
     Store,
@@ -119,6 +120,11 @@ def _flows(function: Function, aliases: Aliases):
                     if isinstance(a, Var) and is_float(a.type):
                         for x in cells(a) if isinstance(a.type, Array) else (a,):
                             yield from ((x, t) for t in stmt.targets if is_float(t.type))
+            case Library():
+                for a in stmt.ins:
+                    for b in stmt.outs:
+                        if is_float(a.type) and is_float(b.type):
+                            yield from ((x, y) for x in cells(a) for y in cells(b))
             case Custom():
                 for a in stmt.args:
                     for b in stmt.outs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Assign, Atom, Const, For, Function, Increment, Load, Stmt, Store, Var
+from srcgrad.ir.nodes import Assign, Atom, Const, For, Function, Increment, Library, Load, Stmt, Store, Var
 from srcgrad.ir.walk import statements
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.places import Places
@@ -13,22 +13,27 @@ class Stability:
 
     def __init__(self, function: Function, aliases: Aliases, places: Places) -> None:
         self.aliases, self.places = aliases, places
-        self.writes = [s for s in statements(function.body) if isinstance(s, Store | Increment)]
+        self.writes: list[tuple[Var, Stmt]] = []
+        for s in statements(function.body):
+            if isinstance(s, Store | Increment):
+                self.writes.append((s.array, s))
+            elif isinstance(s, Library):
+                self.writes += [(out, s) for out in s.outs]
 
     def is_still_there(self, load: Load) -> bool:
         """No write that may alias the element runs after the load: later, or in a later iteration around both."""
         return not any(
-            self.aliases.may_overlap(load.array, write.array)
+            self.aliases.may_overlap(load.array, array)
             and self.places.may_follow(write, load)
-            and not self._misses(load, write)
-            for write in self.writes
+            and not (isinstance(write, Store | Increment) and self._misses(load, write))
+            for array, write in self.writes
         )
 
     def is_not_written_after(self, array: Var, stmt: Stmt) -> bool:
         """No write that may alias any element of `array` runs after `stmt`."""
         return not any(
-            self.aliases.may_overlap(array, write.array) and self.places.may_follow(write, stmt)
-            for write in self.writes
+            self.aliases.may_overlap(array, written) and self.places.may_follow(write, stmt)
+            for written, write in self.writes
         )
 
     def _misses(self, load: Load, write: Store | Increment) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Assign, Atom, Call, Const, For, Function, If, Increment, Load, Store, Var, While
+from srcgrad.ir.nodes import Assign, Atom, Call, Const, For, Function, If, Increment, Library, Load, Store, Var, While
 from srcgrad.ir.walk import statements
 from srcgrad.rules import RULES
 from srcgrad.transform.analysis.aliases import Aliases
@@ -43,6 +43,8 @@ class Suspicion:
                             flow(a, stmt.target)
                 case Call():
                     self.wild.update(stmt.targets)
+                case Library():
+                    self.wild.update(b for out in stmt.outs for b in aliases.bases[out])
                 case Load():
                     for base in aliases.bases[stmt.array]:
                         flow(base, stmt.target)

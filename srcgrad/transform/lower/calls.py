@@ -14,7 +14,7 @@ import numpy as np
 
 from srcgrad.errors import ArgumentError, Problem, UnsupportedError
 from srcgrad.ir.nodes import Const, Var, integer
-from srcgrad.numpy_lib import LIBRARY, products
+from srcgrad.numpy_lib import LIBRARY
 from srcgrad.numpy_lib.registry import Definition
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
@@ -306,17 +306,6 @@ def primitive(
     if any(is_operand(a) for a in args):
         return arrays.elementwise(scope, op, args, node)
     return scope.build.op(op, *args)
-
-
-def matmul(scope: Scope, left: Value, right: Value, node: ast.AST) -> Value:
-    """`left @ right`, by loops."""
-    left, right = arrays.forced(scope, left), arrays.forced(scope, right)
-    if not (is_array(left) and is_array(right)):
-        raise scope.problem(f"'@' does not take {describe(left)} and {describe(right)}", node, "use arrays")
-    function = products.MATMUL.get((left.type.ndim, right.type.ndim))
-    if function is None:
-        raise scope.problem("'@' of these ranks is not differentiable yet", node, "loop over the leading axes")
-    return inline(scope, function, [left, right], {}, node, call_site=True)
 
 
 def _namedtuple(scope: Scope, cls: Any, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Tuple:

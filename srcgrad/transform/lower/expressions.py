@@ -12,7 +12,7 @@ from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const, Var, integer
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_float, is_integer, unify
 from srcgrad.rules import RULES
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, calls, comparisons, control, methods, sizes, subscripts, views
+from srcgrad.transform.lower import arrays, calls, comparisons, control, library, methods, sizes, subscripts, views
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
     Bound,
@@ -217,7 +217,7 @@ def binary(scope: Scope, op: str, left: Value, right: Value, node: ast.AST) -> V
     if op == "+" and len(texts) == 2:
         return Static(texts[0] + texts[1])
     if op == "@":
-        return calls.matmul(scope, left, right, node)
+        return library.matmul(scope, left, right, node)
     if any(is_operand(v) for v in (left, right)) and any(isinstance(v, Tuple) for v in (left, right)):
         left, right = (arrays.from_items(scope, v, None, node) if isinstance(v, Tuple) else v for v in (left, right))
     if not all(is_operand(v) or is_scalar(v) for v in (left, right)):

@@ -16,6 +16,7 @@ from srcgrad.ir.nodes import (
     Function,
     If,
     Increment,
+    Library,
     ListAppend,
     ListGet,
     Load,
@@ -90,6 +91,10 @@ class _Liveness:
             if isinstance(stmt, Call):
                 for k in stmt.writes:
                     for base in self.aliases.bases[stmt.args[k]]:  # type: ignore[index]
+                        self.writers.setdefault(base, []).append(stmt)
+            if isinstance(stmt, Library):
+                for out in stmt.outs:
+                    for base in self.aliases.bases[out]:
                         self.writers.setdefault(base, []).append(stmt)
             if isinstance(stmt, Custom):
                 for out in stmt.outs:

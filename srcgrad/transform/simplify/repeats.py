@@ -14,6 +14,7 @@ from srcgrad.ir.nodes import (
     Function,
     If,
     Increment,
+    Library,
     Load,
     Stmt,
     Store,
@@ -94,6 +95,7 @@ class _Numbering:
         """Drop the loads that a statement may overwrite."""
         written = [s.array for s in statements((stmt,)) if isinstance(s, Store | Increment)]
         calls = [s for s in statements((stmt,)) if isinstance(s, Call)]
+        written += [out for s in statements((stmt,)) if isinstance(s, Library) for out in s.outs]
         written += [c.args[k] for c in calls for k in c.writes]  # type: ignore[misc]
         if written:
             for key in [k for k in known if k[0] == "load"]:

@@ -14,7 +14,7 @@ from .views import subscript
 def some_shape(scope: Scope) -> Shape | None:
     """The shape of one of the arrays, or None."""
     names = tensors(scope)
-    return scope.env[pick(scope, names)].shape if names and scope.chance(0.8) else None
+    return scope.env[pick(scope, names)].shape if names and scope.chance(0.7) else None
 
 
 @array_statement("array bind", 5.0)

@@ -40,7 +40,7 @@ def matching(scope: Scope, part: Part, axis: int) -> Part:
     return rng.choice(found) if found else part
 
 
-@form("concatenate", 1.5)
+@form("concatenate", 2.5)
 def concatenate(scope: Scope, within: Shape | None, depth: int) -> Part | None:
     """`np.concatenate`, `np.hstack`, `np.vstack` of two or three arrays."""
     first, rng = source(scope, depth - 1), scope.rng
@@ -63,7 +63,7 @@ def concatenate(scope: Scope, within: Shape | None, depth: int) -> Part | None:
     return combine(rng.choice(calls), *parts, shape=shape)
 
 
-@form("stack", 1.0)
+@form("stack", 1.5)
 def stack(scope: Scope, within: Shape | None, depth: int) -> Part | None:
     """`np.stack` of arrays of one shape along a new axis."""
     first, rng = source(scope, depth - 1, lambda shape: len(shape) < 3), scope.rng
@@ -159,7 +159,7 @@ def reshape(scope: Scope, within: Shape | None, depth: int) -> Part | None:
     return combine(text, part, shape=shape) if options else None
 
 
-@array_statement("shape function", 1.8)
+@array_statement("shape function", 2.4)
 def shape_function(scope: Scope) -> bool:
     """A name for an array of another shape, or with its elements in another order."""
     makers = [concatenate, concatenate, stack, same_shape, same_shape, diff, repeat, reshape]

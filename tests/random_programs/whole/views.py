@@ -62,7 +62,7 @@ def view(scope: Scope, within: Shape | None, depth: int) -> Part | None:
     return None
 
 
-@form("transpose", 1.3)
+@form("transpose", 3.0)
 def transpose(scope: Scope, within: Shape | None, depth: int) -> Part | None:
     """Axes in another order."""
     part, rng = source(scope, depth - 1, lambda shape: len(shape) > 1), scope.rng

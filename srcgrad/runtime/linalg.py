@@ -1,0 +1,73 @@
+"""LAPACK's routines with their results in arrays that are passed in."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.extending import register_jitable
+
+
+@register_jitable
+def solve(a, b, x):
+    x[...] = np.linalg.solve(a, b)
+
+
+@register_jitable
+def inv(a, out):
+    out[...] = np.linalg.inv(a)
+
+
+@register_jitable
+def det(a, out):
+    out[0] = np.linalg.det(a)
+
+
+@register_jitable
+def slogdet(a, sign, log):
+    sign[0], log[0] = np.linalg.slogdet(a)
+
+
+@register_jitable
+def pinv(a, out):
+    out[...] = np.linalg.pinv(a)
+
+
+@register_jitable
+def cholesky(a, out):
+    out[...] = np.linalg.cholesky(a)
+
+
+@register_jitable
+def qr(a, q, r):
+    first, second = np.linalg.qr(a)
+    q[...] = first
+    r[...] = second
+
+
+@register_jitable
+def eigh(a, w, v):
+    values, vectors = np.linalg.eigh(a)
+    w[...] = values
+    v[...] = vectors
+
+
+@register_jitable
+def eigvalsh(a, w):
+    w[...] = np.linalg.eigvalsh(a)
+
+
+@register_jitable
+def svd(a, u, s, vt):
+    first, second, third = np.linalg.svd(a, False)
+    u[...] = first
+    s[...] = second
+    vt[...] = third
+
+
+@register_jitable
+def svdvals(a, s):
+    s[...] = np.linalg.svd(a, False)[1]
+
+
+@register_jitable
+def argsort(a, order):
+    order[...] = np.argsort(a, kind="mergesort")
