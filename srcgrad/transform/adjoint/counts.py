@@ -11,6 +11,7 @@ from srcgrad.ir.nodes import (
     Atom,
     Block,
     Carried,
+    Const,
     For,
     Function,
     If,
@@ -18,8 +19,10 @@ from srcgrad.ir.nodes import (
     Stmt,
     Var,
     While,
+    integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64
+from srcgrad.transform.build import Builder
 
 
 def count_trips(function: Function) -> tuple[Function, dict[Var, Var]]:
@@ -54,3 +57,25 @@ def _block(block: Block, counts: dict[Var, Var]) -> Block:
 def trip_count(loop: Loop, counts: dict[Var, Var]) -> Atom | None:
     """The var that holds the trip count of `loop` after it, if it has one."""
     return next((counts[c.inside] for c in loop.carried if c.inside in counts), None)
+
+
+def iteration_number(build: Builder, index: Atom, start: Atom, step: Atom) -> Atom:
+    """`(index - start) // step`."""
+    if isinstance(step, Const) and step.value == -1:
+        return build.op("-", start, index)
+    offset = index if start == ZERO else build.op("-", index, start)
+    return offset if step == ONE else build.op("//", offset, step)
+
+
+def trips(build: Builder, start: Atom, stop: Atom, step: Atom) -> Atom:
+    """`len(range(start, stop, step))`."""
+    if isinstance(step, Const) and step.value == -1:
+        start, stop, step = stop, start, ONE
+    span = stop if start == ZERO else build.op("-", stop, start)
+    if step != ONE:
+        span = build.op("neg", build.op("//", build.op("neg", span), step))  # rounded up, also for a negative step
+    if isinstance(span, Const):
+        return integer(max(span.value, 0))
+    if isinstance(span, Var) and span in build.definitions and build.definitions[span].op == "shape":
+        return span  # a size is not negative
+    return build.op("max", span, ZERO)

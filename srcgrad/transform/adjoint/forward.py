@@ -28,7 +28,9 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Array
 from srcgrad.ir.walk import defined, introduced
 from srcgrad.transform.adjoint.handles import Family, recorded
-from srcgrad.transform.adjoint.plan import LoopPlan, Plan, iteration_number, trips
+from srcgrad.transform.adjoint.counts import iteration_number, trips
+from srcgrad.transform.adjoint.plan import LoopPlan, Plan
+from srcgrad.transform.adjoint.saved import save, sizes_of, slot_number
 from srcgrad.transform.analysis.places import Place
 from srcgrad.transform.build import Builder
 
@@ -57,7 +59,7 @@ class Forward:
     def run(self) -> list[Stmt]:
         state: dict[Key, Atom] = {}
         for loop in self.plan.loops.values():
-            if loop.stored and not loop.rectangular:
+            if (loop.stored or loop.saves) and not loop.rectangular:
                 state[loop.top] = ZERO
                 for tape in loop.stored.values():
                     state[tape] = self._empty(tape)
@@ -65,6 +67,9 @@ class Forward:
                 self.final[loop.top] = ZERO
         for tape in self.plan.records.values():
             state[tape] = self._empty(tape)
+        for saved in self.plan.saved.values():
+            if saved.where is not None:
+                state.update({saved.top: ZERO, **{t: self._empty(t) for t in (saved.tape, saved.where)}})
         self.block(self.plan.function.body, self.plan.places.root, state)
         self.final.update(state)
         return self.build.stack[0]
@@ -89,20 +94,17 @@ class Forward:
                 self.store(var, place, state)
             self._record(stmt, state)
             if isinstance(stmt, Library):
-                self._save(stmt, place)
+                self._save(stmt, place, state)
 
-    def _save(self, stmt: Library, place: Place) -> None:
+    def _save(self, stmt: Library, place: Place, state: dict[Key, Atom]) -> None:
         """Copy the arrays that the pullback of a routine reads and that will not be there."""
-        for (owner, array), tape in self.plan.saved.items():
-            if owner is not stmt:
-                continue
-            shape = self.build.shapes(array)
-            if place.loop is None:
-                self.build.emit(Alloc(tape, "empty", shape, loc=stmt.loc))
-            slot = self.slots[place.loop] if place.loop is not None else ()
-            self.build.nest(
-                shape, lambda i, t=tape, s=slot, a=array: self.build.store(t, (*s, *i), self.build.load(a, i))
-            )  # fmt: skip
+        for (owner, array), saved in self.plan.saved.items():
+            if owner is stmt:
+                slot = self.slots[place.loop] if place.loop is not None else ()
+                if saved.grows:
+                    assert place.loop is not None
+                    slot = (slot_number(self.build, self.plan.places, place.loop, slot),)
+                save(self.build, stmt, saved, array, slot, state)
 
     def store(self, var: Var, place: Place, state: dict[Key, Atom]) -> None:
         """Put a value that was just computed on the tape, if the reverse sweep asks for it."""
@@ -157,7 +159,7 @@ class Forward:
     def loop(self, stmt: Loop, state: dict[Key, Atom]) -> None:
         (place,) = self.plan.places.sides[stmt]
         facts = self.plan.loops[place]
-        grows = bool(facts.stored) and not facts.rectangular
+        grows = (bool(facts.stored) or facts.saves) and not facts.rectangular
         if len(place.loops) == 1:
             self._allocate(place)
         if grows and facts.counted:
@@ -222,12 +224,11 @@ class Forward:
                 continue
             for tape in facts.stored.values():
                 self.build.emit(Alloc(tape, "empty", self._trips(place), loc=facts.loop.loc))
-        for (stmt, array), tape in self.plan.saved.items():
+        for (stmt, _), saved in self.plan.saved.items():
             loop_body = self.plan.places.at[stmt].loop
-            if loop_body is not None and loop_body.within(outermost):
-                inner = self.plan.constant_shape(array)
-                assert inner is not None
-                self.build.emit(Alloc(tape, "empty", (*self._trips(loop_body), *inner), loc=stmt.loc))
+            if saved.shape is not None and loop_body is not None and loop_body.within(outermost):
+                shape = (*self._trips(loop_body), *sizes_of(self.build, saved.shape))
+                self.build.emit(Alloc(saved.tape, "empty", shape, loc=stmt.loc))
 
     def _trips(self, place: Place) -> tuple[Atom, ...]:
         """How often each of the loops around a place runs."""

@@ -36,11 +36,13 @@ from srcgrad.ir.nodes import (
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar
 from srcgrad.ir.walk import statements
-from srcgrad.transform.adjoint.counts import trip_count
+from srcgrad.transform.adjoint.counts import iteration_number, trip_count, trips
 from srcgrad.transform.adjoint.handles import Family, Handles
+from srcgrad.transform.adjoint.saved import Saved, read_back, saved_as, slot_number
 from srcgrad.transform.analysis.activity import Activity
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.places import Place, Places
+from srcgrad.transform.analysis.shapes import Shapes
 from srcgrad.transform.analysis.stability import Stability
 from srcgrad.transform.build import Builder
 
@@ -73,17 +75,13 @@ class LoopPlan:
     place: Place
     rectangular: bool
     stored: dict[Var, Var] = field(default_factory=dict)  # value -> tape
+    saves: bool = False  # whether arrays of its iterations are on a flat tape
     top: Var = field(default_factory=lambda: Var("top", INT64))
 
     @property
     def counted(self) -> bool:
         """Whether the number of trips is known when the loop starts."""
         return isinstance(self.loop, For) and self.loop.exit is None
-
-
-def contiguous(t: Array) -> Array:
-    """The type of a copy."""
-    return Array(t.dtype, t.ndim)
 
 
 @dataclass(eq=False)
@@ -100,12 +98,13 @@ class Plan:
     make_list: Callable[[Plan, Family, Region], Var]
     helper_adjoint: Callable[[Function, tuple[int, ...]], tuple[Function, tuple[int, ...]]]
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
-    saved: dict[tuple[Stmt, Var], Var] = field(default_factory=dict)  # arrays that routines' pullbacks read
+    saved: dict[tuple[Stmt, Var], Saved] = field(default_factory=dict)  # arrays that routines' pullbacks read
     records: dict[Family, Var] = field(default_factory=dict)  # the tapes of dynamic handles
     entered: dict[Family, Var] = field(default_factory=dict)  # how many dynamic handles there were
 
     def __post_init__(self) -> None:
         self.stability = Stability(self.function, self.aliases, self.places)
+        self.shapes = Shapes(self.places)
         self.chain: list[Region] = []
         for stmt in statements(self.function.body):
             if isinstance(stmt, Assign):
@@ -285,34 +284,23 @@ class Plan:
         """A whole array as it was at `stmt`, in the region that reverses the block of `stmt`: still there, or saved."""
         if self.array_is_still_there(array, stmt):
             return self.handle(array)
-        place = self.places.at[stmt]
-        assert isinstance(array.type, Array)
-        if place.loop is None:
-            return self.saved.setdefault((stmt, array), Var(f"{array.hint or 'array'}_saved", contiguous(array.type)))
-        plan = self.loops[place.loop]
-        shape = self.constant_shape(array)
-        if not plan.rectangular or shape is None:
-            message = "a library routine in a loop needs a loop over a range, and arrays that keep their shape"
-            raise UnsupportedError(Problem(message, stmt.loc, "write it as a for loop over a range known before it"))
-        axes = len(place.loops)
-        tape = Var(f"{array.hint or 'array'}_tape", Array(array.type.dtype, axes + array.type.ndim))
-        tape = self.saved.setdefault((stmt, array), tape)
-        region = self.region_of(place.loop)
-        slot = self.slot(region)
-        target = Var(array.hint, contiguous(array.type))
-        with self.prologue(region):
-            self.build.emit(View(target, tape, "index", (*slot, *[Slice()] * array.type.ndim), loc=stmt.loc))
-        return target
-
-    def constant_shape(self, array: Var) -> tuple[Atom, ...] | None:
-        """The shape of an array, if it is the same in every run of the loops around it."""
         home = self.places.home.get(array)
-        if self._outside(array):
-            assert isinstance(array.type, Array)
-            return self.build.shapes(array)
-        if isinstance(home, Alloc) and all(self._outside(n) for n in home.shape):
-            return home.shape
-        return None
+        if isinstance(home, View) and home.how == "transpose":
+            region = self.region_of(self.places.at[stmt])
+            return self._view(home, self.array(home.base, stmt), region, array.hint)
+        place = self.places.at[stmt]
+        plan = self.loops[place.loop] if place.loop is not None else None
+        shape = self.shapes.of(array) if plan is not None and plan.rectangular else None
+        saved = self.saved.setdefault((stmt, array), saved_as(array, len(place.loops), shape))
+        if plan is None:
+            return saved.tape
+        region = self.region_of(plan.place)
+        plan.saves = plan.saves or saved.grows
+        slot = self.slot(region)
+        with self.prologue(self.region_of(place)):  # where the branch was not taken, there is nothing to read
+            if saved.grows:
+                slot = (slot_number(self.build, self.places, plan.place, slot),)
+            return read_back(self.build, saved, array, slot)
 
     # -- handles -------------------------------------------------------------------------------------------------
 
@@ -403,28 +391,6 @@ class Plan:
 
 def _list_get(target: Var, adjoints: Var, index: Atom, stmt: Stmt | None) -> ListGet:
     return ListGet(target, adjoints, index, loc=stmt.loc if stmt is not None else NOWHERE)
-
-
-def iteration_number(build: Builder, index: Atom, start: Atom, step: Atom) -> Atom:
-    """`(index - start) // step`."""
-    if isinstance(step, Const) and step.value == -1:
-        return build.op("-", start, index)
-    offset = index if start == ZERO else build.op("-", index, start)
-    return offset if step == ONE else build.op("//", offset, step)
-
-
-def trips(build: Builder, start: Atom, stop: Atom, step: Atom) -> Atom:
-    """`len(range(start, stop, step))`."""
-    if isinstance(step, Const) and step.value == -1:
-        start, stop, step = stop, start, ONE
-    span = stop if start == ZERO else build.op("-", stop, start)
-    if step != ONE:
-        span = build.op("neg", build.op("//", build.op("neg", span), step))  # rounded up, also for a negative step
-    if isinstance(span, Const):
-        return integer(max(span.value, 0))
-    if isinstance(span, Var) and span in build.definitions and build.definitions[span].op == "shape":
-        return span  # a size is not negative
-    return build.op("max", span, ZERO)
 
 
 def count_of(plan: Plan, loop: Loop) -> Atom:

@@ -29,10 +29,12 @@ from srcgrad.transform.lower.values import (
 )
 
 
-def lower(function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Sequence[Any] = ()) -> Lowered:
+def lower(function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Sequence[Any] = (), *, trusted: bool = False) -> Lowered:
     """Lower `function` for arguments of the given names and types, all of them, in order.
 
     `function` is a Python function, a method of an object, or a `custom_vjp`.
+
+    `trusted` says that the shapes of its arrays are known to fit.
 
     Raises:
         UnsupportedError: something in it, or in a helper that it calls, cannot be differentiated.
@@ -44,7 +46,7 @@ def lower(function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Seq
     if custom is not None:
         function = custom.function
     source = calls.source_of(function)
-    context = Context(calls=list(calls_around), lower=lower)
+    context = Context(calls=list(calls_around), lower=lower, trusted=trusted)
     params: list[Var] = []
     shapes: list[Any] = []
     signature: list[tuple[str, Any]] = []

@@ -60,6 +60,7 @@ class Context:
     hints: dict[Var, tuple[int, tuple[int, ...]]] = field(default_factory=dict)  # parameter -> its number and shape
     facts: set[str] = field(default_factory=set)  # what was used of the hints, as conditions on the arguments
     canonical: dict[Any, Atom] = field(default_factory=dict)  # the first atom for each size of the hints
+    trusted: bool = False  # whether shapes are known to fit, in rules of our own
     counters: set[Var] = field(default_factory=set)  # loop indices that are never negative
     frozen: dict[Var, str] = field(default_factory=dict)  # arrays that may not be written any more, and why
     written: set[Var] = field(default_factory=set)  # the roots of arrays written so far

@@ -267,6 +267,8 @@ def _joined(scope: Scope, a: Atom, b: Atom) -> Atom:
 
 
 def expect(scope: Scope, fits: Atom, text: str = "operands could not be broadcast together") -> None:
+    if scope.context.trusted:
+        return
     error = Effect(f"raise ValueError({text!r})", (), loc=scope.build.loc)
     scope.build.emit(If(scope.build.index("not", fits), (error,), (), loc=scope.build.loc))
 

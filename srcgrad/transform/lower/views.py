@@ -117,7 +117,10 @@ def view(scope: Scope, array: Var, items: list[Item]) -> Var:
     if list(items) == [Slice()] * t.ndim:
         return array
     parent, shape = placement(scope, array), sizes.shape_of(scope, array)
-    out = scope.build.view(array, "index", tuple(items), Array(t.dtype, ndim, _layout(t, items, ndim)))
+    written = list(items)
+    while written[-1] == Slice():  # x[i, :] is x[i], which Numba knows to be contiguous
+        written.pop()
+    out = scope.build.view(array, "index", tuple(written), Array(t.dtype, ndim, _layout(t, items, ndim)))
     scope.context.bases[out] = array
     own: list[Axis] = []  # how the view lies in `array`
     lengths: list[Atom] = []
