@@ -238,7 +238,10 @@ class Carried:
 
 @dataclass(frozen=True, eq=False)
 class For(Stmt):
-    """`for index in range(start, stop, step)`. Where `exit` is true at the end of an iteration, it is the last."""
+    """`for index in range(start, stop, step)`. Where `exit` is true at the end of an iteration, it is the last.
+
+    `mode` is "sequential" as the user wrote it, or "elementwise" for a loop that stands for an array expression.
+    """
 
     index: Var
     start: Atom

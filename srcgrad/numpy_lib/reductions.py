@@ -1,74 +1,153 @@
-"""Reductions over all elements. In float32, sums are float32, as in NumPy."""
+"""Reductions, over all elements or along axes. In float32, sums are float32, as in NumPy."""
 
 import numpy as np
 
+from srcgrad.numpy_lib.axes import at, normal_axes, offset, others, product, woven
+from srcgrad.numpy_lib.folding import added_up, element, float_type, one_if_nonzero, reduced, total_type
 from srcgrad.numpy_lib.registry import defines
 
 
-def count(a):
-    """The number of elements, as a number of the array's own float type."""
-    return a.dtype.type(a.size) if a.dtype.kind == "f" else a.size
+@defines(np.sum, once="a")
+def sum(a, axis=None, dtype=None, *, keepdims=False):
+    t = total_type(a) if dtype is None else dtype
+    return added_up(element, a, normal_axes(axis, a.ndim), keepdims, t)
 
 
-@defines(np.sum)
-def sum(a):
-    total = a.dtype.type(0)
-    for i in np.ndindex(a.shape):
-        total = total + a[i]
-    return total
+@defines(np.mean, once="a")
+def mean(a, axis=None, dtype=None, *, keepdims=False):
+    t = float_type(a) if dtype is None else dtype
+    axes = normal_axes(axis, a.ndim)
+    return added_up(element, a, axes, keepdims, t, by=t(product(at(a.shape, axes))))
 
 
-@defines(np.prod)
-def prod(a):
-    total = a.dtype.type(1)
-    for i in np.ndindex(a.shape):
-        total = total * a[i]
-    return total
+def squared_deviation(a, i, t, means, axes):
+    d = t(a[i]) - (means if np.ndim(means) == 0 else means[others(i, axes)])
+    return d * d
 
 
-@defines(np.mean)
-def mean(a):
-    return sum(a) / count(a)
+def dispersion(a, axis, ddof, keepdims, root):
+    t = float_type(a)
+    axes = normal_axes(axis, a.ndim)
+    n = product(at(a.shape, axes))
+    by = t(n if ddof == 0 else np.maximum(n - ddof, 0))
+    return added_up(squared_deviation, a, axes, keepdims, t, mean(a, axes), axes, by=by, root=root)
 
 
 @defines(np.var)
-def var(a):
-    m = mean(a)
-    total = a.dtype.type(0)
-    for i in np.ndindex(a.shape):
-        d = a[i] - m
-        total = total + d * d
-    return total / count(a)
+def var(a, axis=None, *, ddof=0, keepdims=False):
+    return dispersion(a, axis, ddof, keepdims, False)
 
 
 @defines(np.std)
-def std(a):
-    return np.sqrt(var(a))
+def std(a, axis=None, *, ddof=0, keepdims=False):
+    return dispersion(a, axis, ddof, keepdims, True)
+
+
+def product_at(a, i, axes, t):
+    total = t(1)
+    for j in np.ndindex(at(a.shape, axes)):
+        total *= t(a[woven(i, j, axes)])
+    return total
+
+
+@defines(np.prod, once="a")
+def prod(a, axis=None, dtype=None, *, keepdims=False):
+    return reduced(product_at, a, normal_axes(axis, a.ndim), keepdims, total_type(a) if dtype is None else dtype)
+
+
+# -- extrema: only the position is carried, so that the derivative goes to the one element that was chosen ----------
+
+
+def position(a, i, axes, largest, skip_nan):
+    """Where along the axes the first of the largest (smallest) elements is; NaN goes before all, or after."""
+    best = (0,) * len(axes)
+    for j in np.ndindex(at(a.shape, axes)):
+        x, top = a[woven(i, j, axes)], a[woven(i, best, axes)]
+        settled = x <= top if largest else x >= top
+        if not (settled | np.isnan(x if skip_nan else top)):
+            best = j
+    return best
+
+
+def extremum_at(a, i, axes, t, largest, skip_nan):
+    return a[woven(i, position(a, i, axes, largest, skip_nan), axes)]
+
+
+def extremum(a, axis, keepdims, largest, skip_nan):
+    axes = normal_axes(axis, a.ndim)
+    if product(at(a.shape, axes)) == 0:
+        raise ValueError("zero-size array to reduction operation which has no identity")
+    return reduced(extremum_at, a, axes, keepdims, a.dtype.type, largest, skip_nan)
 
 
 @defines(np.max, np.amax)
-def max(a):
-    if a.size == 0:
-        raise ValueError("zero-size array to reduction operation maximum which has no identity")
-    best = a[(0,) * a.ndim]
-    for i in np.ndindex(a.shape):
-        best = np.maximum(best, a[i])
-    return best
+def max(a, axis=None, *, keepdims=False):
+    return extremum(a, axis, keepdims, True, False)
 
 
 @defines(np.min, np.amin)
-def min(a):
-    if a.size == 0:
-        raise ValueError("zero-size array to reduction operation minimum which has no identity")
-    best = a[(0,) * a.ndim]
-    for i in np.ndindex(a.shape):
-        best = np.minimum(best, a[i])
-    return best
+def min(a, axis=None, *, keepdims=False):
+    return extremum(a, axis, keepdims, False, False)
 
 
-@defines(np.linalg.norm)
-def norm(a):
-    total = a.dtype.type(0)
-    for i in np.ndindex(a.shape):
-        total = total + a[i] * a[i]
-    return np.sqrt(total)
+@defines(np.ptp)
+def ptp(a, axis=None, *, keepdims=False):
+    low, high = min(a, axis, keepdims=keepdims), max(a, axis, keepdims=keepdims)
+    if np.ndim(high) == 0:
+        return high - low
+    for i in np.ndindex(high.shape):
+        high[i] -= low[i]
+    return high
+
+
+def position_at(a, i, axes, t, largest):
+    return offset(position(a, i, axes, largest, False), at(a.shape, axes))
+
+
+def position_along(a, axis, keepdims, largest):
+    axes = normal_axes(axis, a.ndim)
+    if product(at(a.shape, axes)) == 0:
+        raise ValueError("attempt to get the position of an extremum of an empty sequence")
+    return reduced(position_at, a, axes, keepdims, np.int64, largest)
+
+
+@defines(np.argmax)
+def argmax(a, axis=None, *, keepdims=False):
+    return position_along(a, axis, keepdims, True)
+
+
+@defines(np.argmin)
+def argmin(a, axis=None, *, keepdims=False):
+    return position_along(a, axis, keepdims, False)
+
+
+# -- truth ---------------------------------------------------------------------------------------------------------
+
+
+def any_at(a, i, axes, t):
+    found = False
+    for j in np.ndindex(at(a.shape, axes)):
+        found = found | (a[woven(i, j, axes)] != 0)
+    return found
+
+
+def all_at(a, i, axes, t):
+    found = True
+    for j in np.ndindex(at(a.shape, axes)):
+        found = found & (a[woven(i, j, axes)] != 0)
+    return found
+
+
+@defines(np.any, once="a")
+def any(a, axis=None, *, keepdims=False):
+    return reduced(any_at, a, normal_axes(axis, a.ndim), keepdims, np.bool_)
+
+
+@defines(np.all, once="a")
+def all(a, axis=None, *, keepdims=False):
+    return reduced(all_at, a, normal_axes(axis, a.ndim), keepdims, np.bool_)
+
+
+@defines(np.count_nonzero, once="a")
+def count_nonzero(a, axis=None, *, keepdims=False):
+    return added_up(one_if_nonzero, a, normal_axes(axis, a.ndim), keepdims, np.int64)

@@ -28,15 +28,17 @@ class Definition:
 LIBRARY: dict[Callable[..., Any], Definition] = {}
 
 
-def defines(*functions: Callable[..., Any] | None, arrays: str = "", once: str = "", sequences: str = "") -> Callable:
+def defines(
+    *functions: Callable[..., Any] | None, arrays: str | None = None, once: str = "", sequences: str = ""
+) -> Callable:
     """Register the decorated function as the definition of NumPy `functions`, leaving out None.
 
-    Names of parameters are separated by spaces; without any, the first parameter is an array.
+    Names of parameters are separated by spaces; unless they are given, the first parameter is an array.
     """
 
     def register(loop: Any) -> Any:
-        named = tuple(arrays.split())
-        if not named and not sequences:
+        named = tuple((arrays or "").split())
+        if arrays is None and not sequences:
             named = (next(iter(inspect.signature(loop).parameters)),)
         definition = Definition(loop, named, frozenset(once.split()), tuple(sequences.split()))
         LIBRARY.update((function, definition) for function in functions if function is not None)

@@ -322,13 +322,15 @@ class Builder:
 
     # -- control flow ------------------------------------------------------------------------------------------
 
-    def loop(self, stop: Atom, body: Callable[[Var], None], *, hint: str = "i", start: Atom = ZERO) -> None:
+    def loop(
+        self, stop: Atom, body: Callable[[Var], None], *, hint: str = "i", start: Atom = ZERO, mode: str = "sequential"
+    ) -> None:
         """`for hint in range(start, stop): body(index)`, carrying nothing."""
         index = Var(hint, INT64)
         with self.block() as statements:
             self.home[index] = statements
             body(index)
-        self.emit(For(index, strong(start), strong(stop), integer(1), (), tuple(statements), loc=self.loc))
+        self.emit(For(index, strong(start), strong(stop), integer(1), (), tuple(statements), None, mode, loc=self.loc))
 
     def nest(self, shape: tuple[Atom, ...], body: Callable[[tuple[Atom, ...]], None]) -> None:
         """A loop nest over all indices of an array of this shape."""
@@ -337,7 +339,7 @@ class Builder:
             if len(index) == len(shape):
                 body(index)
             else:
-                self.loop(shape[len(index)], lambda i: level((*index, i)), hint="ijklmn"[len(index) % 6])
+                self.loop(shape[len(index)], lambda i: level((*index, i)), hint="ijklmn"[len(index) % 6], mode="elementwise")
 
         level(())
 

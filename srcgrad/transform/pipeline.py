@@ -19,12 +19,20 @@ from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
-from srcgrad.transform.simplify import eliminate_dead_code, eliminate_repeats, hoist_invariants, propagate_copies
+from srcgrad.transform.simplify import eliminate_dead_code, eliminate_repeats, fuse_loops, hoist_invariants, propagate_copies
 
 Stage = Callable[[Function], Function]
 SIMPLIFY: tuple[tuple[str, Stage], ...] = (
     ("propagate_copies", propagate_copies),
     ("hoist_invariants", hoist_invariants),
+    ("eliminate_repeats", eliminate_repeats),
+    ("eliminate_dead_code", eliminate_dead_code),
+)
+FUSE: tuple[tuple[str, Stage], ...] = (
+    *SIMPLIFY,
+    ("fuse_loops", fuse_loops),
+    ("eliminate_repeats", eliminate_repeats),
+    ("fuse_loops", fuse_loops),  # what was stored and loaded again no longer keeps inner loops apart
     ("eliminate_repeats", eliminate_repeats),
     ("eliminate_dead_code", eliminate_dead_code),
 )
@@ -46,7 +54,7 @@ def _run(function: Function, stages: Sequence[tuple[str, Stage]], first: str) ->
 def primal(function: FunctionType | MethodType, arguments: Sequence[tuple[str, Any]]) -> Lowered:
     """Source to IR: parse, fence, normalise and lower; then simplify."""
     lowered = lower(function, arguments)
-    simple = _run(lowered.function, SIMPLIFY, "lower")
+    simple = _run(lowered.function, FUSE, "lower")
     return replace(lowered, function=simple, result=refill(lowered.result, flatten(simple.results)))
 
 

@@ -216,6 +216,8 @@ class _Tangent:
 
     def library(self, stmt: Library) -> None:
         """A routine: what it does to the tangent of each in, added up."""
+        if not any(self.carries(out) for out in stmt.outs):
+            return
         given = (*stmt.ins, *stmt.outs)
         for k, array in enumerate(stmt.ins):
             if not self.carries(array):

@@ -128,7 +128,8 @@ def for_range(
     certain = all(isinstance(b, Const) for b in bounds) and len(range(*(b.value for b in bounds))) > 0  # type: ignore[union-attr]
     carried, block, exit_atom = _fixpoint(scope, assigned, lambda: body(index), node, certain=certain, index=index)
     start, stop, step = (strong(scope.build.cast(b, INT64)) for b in bounds)
-    scope.build.emit(For(index, start, stop, step, carried, tuple(block), exit_atom, loc=scope.at(node)))
+    mode = "elementwise" if scope.call_site is not None else "sequential"
+    scope.build.emit(For(index, start, stop, step, carried, tuple(block), exit_atom, mode, loc=scope.at(node)))
 
 
 def while_true(

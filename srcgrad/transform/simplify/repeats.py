@@ -53,7 +53,7 @@ class _Numbering:
     def __init__(self, aliases: Aliases, mapping: dict[Var, Atom]) -> None:
         self.aliases, self.mapping = aliases, mapping
 
-    def block(self, block: Block, known: dict[Key, Var]) -> Block:
+    def block(self, block: Block, known: dict[Key, Atom]) -> Block:
         out: list[Stmt] = []
         for stmt in block:
             match stmt:
@@ -67,6 +67,11 @@ class _Numbering:
                     if self.replaced(key, stmt.target, known):
                         continue
                     out.append(stmt)
+                case Store():
+                    out.append(stmt)
+                    self.forget(stmt, known)
+                    if stmt.value.type == stmt.array.type.item:  # type: ignore[union-attr]
+                        known["load", self.key(stmt.array), *(self.key(i) for i in stmt.index)] = stmt.value
                 case If():
                     then, orelse = self.block(stmt.then, dict(known)), self.block(stmt.orelse, dict(known))
                     out.append(replace(stmt, then=then, orelse=orelse))
@@ -83,7 +88,7 @@ class _Numbering:
         atom = _final(atom, self.mapping)
         return (atom.value, atom.type, type(atom.value), str(atom.value)) if isinstance(atom, Const) else atom
 
-    def replaced(self, key: Key, target: Var, known: dict[Key, Var]) -> bool:
+    def replaced(self, key: Key, target: Var, known: dict[Key, Atom]) -> bool:
         """Whether the value is known already; then `target` stands for it."""
         if key in known:
             self.mapping[target] = known[key]
@@ -91,7 +96,7 @@ class _Numbering:
         known[key] = target
         return False
 
-    def forget(self, stmt: Stmt, known: dict[Key, Var]) -> None:
+    def forget(self, stmt: Stmt, known: dict[Key, Atom]) -> None:
         """Drop the loads that a statement may overwrite."""
         written = [s.array for s in statements((stmt,)) if isinstance(s, Store | Increment)]
         calls = [s for s in statements((stmt,)) if isinstance(s, Call)]

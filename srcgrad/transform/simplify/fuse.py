@@ -1,0 +1,207 @@
+"""Loop fusion: consecutive loops over the elements of arrays become one loop.
+
+After A. Darte, On the complexity of loop fusion (1999), in its simple greedy form. Only loops that stand for array
+expressions are fused; what is then stored and loaded again in one iteration, `eliminate_repeats` forwards, and an array
+that nothing else reads is dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from srcgrad.ir.nodes import (
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Call,
+    Custom,
+    Effect,
+    For,
+    Function,
+    If,
+    Increment,
+    Library,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Load,
+    Reserve,
+    Stmt,
+    Store,
+    Var,
+    View,
+    While,
+)
+from srcgrad.ir.walk import blocks, defined, operands, statements, substitute, yields
+from srcgrad.transform.analysis.aliases import Aliases, find_aliases
+
+WINDOW = 80  # how many statements ahead a partner is looked for
+
+
+def fuse_loops(function: Function) -> Function:
+    """Fuse loops over equal ranges, where no iteration of the later one needs a later iteration of the earlier one."""
+    fuser = _Fuser(find_aliases(function))
+    return replace(function, body=fuser.block(function.body))
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What a statement, with all in it, defines, uses, reads and writes."""
+
+    defs: frozenset[Var]
+    uses: frozenset[Var]
+    reads: frozenset[Var]
+    writes: frozenset[Var]
+    effects: bool
+
+
+class _Fuser:
+    def __init__(self, aliases: Aliases) -> None:
+        self.aliases = aliases
+        self.summaries: dict[Stmt, _Summary] = {}
+        self.fresh: set[Var] = set()
+
+    def block(self, block: Block) -> Block:
+        work = list(block)
+        self.fresh |= {s.target for s in statements(block) if isinstance(s, Alloc)}
+        k = 0
+        while k < len(work):
+            merged = self.partner(work, k) if _is_nest(work[k]) else None
+            if merged is None:
+                k += 1
+            else:
+                work, k = merged
+        return tuple(self.inside(s) for s in work)
+
+    def inside(self, stmt: Stmt) -> Stmt:
+        if isinstance(stmt, If):
+            return replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse))
+        return replace(stmt, body=self.block(stmt.body)) if isinstance(stmt, For | While) else stmt
+
+    def partner(self, work: list[Stmt], k: int) -> tuple[list[Stmt], int] | None:
+        """The block with the loop at k fused with a later one, and where the fused loop is."""
+        first = work[k]
+        assert isinstance(first, For)
+        for m in range(k + 1, min(k + 1 + WINDOW, len(work))):
+            second = work[m]
+            if not (_is_nest(second) and _same_range(first, second)):  # type: ignore[arg-type]
+                continue
+            assert isinstance(second, For)
+            parts = self.parted(first, work[k + 1 : m], second)
+            if parts is not None and self.may_fuse(first, second):
+                before, after = parts
+                return [*work[:k], *before, _fused(first, second), *after, *work[m + 1 :]], k + len(before)
+        return None
+
+    def parted(self, first: For, between: list[Stmt], second: For) -> tuple[list[Stmt], list[Stmt]] | None:
+        """The statements between two loops, as those that can run before both and those that can run after both."""
+        before: list[Stmt] = []
+        after: list[Stmt] = []
+        needed: list[Stmt] = [second]
+        for stmt in reversed(between):
+            if not all(self.commute(stmt, n) for n in needed):
+                needed.append(stmt)
+                before.insert(0, stmt)
+            else:
+                after.insert(0, stmt)
+        if not all(self.commute(stmt, first) for stmt in before):
+            return None
+        position = {s: n for n, s in enumerate(between)}
+        for moved in before:
+            if not all(self.commute(moved, s) for s in after if position[s] < position[moved]):
+                return None
+        return before, after
+
+    def commute(self, a: Stmt, b: Stmt) -> bool:
+        """Whether two statements can change places."""
+        one, other = self.summary(a), self.summary(b)
+        if one.defs & other.uses or other.defs & one.uses:
+            return False
+        if one.writes & (other.reads | other.writes) or other.writes & one.reads:
+            return False
+        if one.effects and other.effects:
+            return False
+        visible = (other.writes if one.effects else frozenset()) | (one.writes if other.effects else frozenset())
+        return visible <= self.fresh
+
+    def may_fuse(self, first: For, second: For) -> bool:
+        """Whether iteration i of the second loop can run before iterations i + 1, ... of the first."""
+        one, other = self.summary(first), self.summary(second)
+        if one.defs & other.uses or one.effects or other.effects:
+            return False
+        clash = (one.writes & (other.reads | other.writes)) | (other.writes & one.reads)
+        if not clash:
+            return True
+        index = {first.index: 0, second.index: 0}
+        placed = [*self.accesses(first, clash), *self.accesses(second, clash)]
+        if any(p is None for p in placed):
+            return False
+        for base in clash:
+            handles = {a for a, _ in placed if base in self.aliases.bases[a]}  # type: ignore[misc]
+            axes = [{k for k, i in enumerate(at) if i in index} for a, at in placed if base in self.aliases.bases[a]]  # type: ignore[misc]
+            if len(handles) > 1 or not set.intersection(*axes):
+                return False
+        return True
+
+    def accesses(self, loop: For, clash: frozenset[Var]) -> Iterator[tuple[Var, tuple[Atom, ...]] | None]:
+        """The handles and indices by which a loop addresses these arrays; None for anything but an element."""
+        for stmt in statements(loop.body):
+            if isinstance(stmt, Load | Store | Increment):
+                if self.aliases.bases[stmt.array] & clash:
+                    yield stmt.array, stmt.index
+            elif self.summary(stmt).reads & clash or self.summary(stmt).writes & clash:
+                if not blocks(stmt):
+                    yield None
+
+    def summary(self, stmt: Stmt) -> _Summary:
+        if stmt not in self.summaries:
+            self.summaries[stmt] = self.summarised(stmt)
+        return self.summaries[stmt]
+
+    def summarised(self, stmt: Stmt) -> _Summary:
+        bases = self.aliases.bases
+        inner = [self.summary(s) for b in blocks(stmt) for s in b]
+        defs = set(defined(stmt)).union(*(s.defs for s in inner))
+        uses = {a for a in (*operands(stmt), *yields(stmt)) if isinstance(a, Var)}.union(*(s.uses for s in inner))
+        reads = set().union(*(s.reads for s in inner))
+        writes = set().union(*(s.writes for s in inner))
+        effects = any(s.effects for s in inner)
+        match stmt:
+            case Load():
+                reads |= bases[stmt.array]
+            case Store() | Increment():
+                writes |= bases[stmt.array]
+            case Library():
+                reads |= {b for a in stmt.ins for b in bases[a]}
+                writes |= {b for a in stmt.outs for b in bases[a]}
+            case Alloc():
+                writes.add(stmt.target)  # in a loop, the name stands for a new array from here on
+                uses |= {stmt.like} if stmt.like is not None else set()
+            case Assign(op=op):
+                effects = op.startswith(("np.random.", "text:"))
+            case Effect() | Custom() | Call() | Reserve() | ListNew() | ListAppend() | ListGet():
+                effects = True
+                reads |= {b for a in operands(stmt) if isinstance(a, Var) for b in bases.get(a, ())}
+                writes |= reads if not isinstance(stmt, Effect) else set()
+            case View() | If() | For() | While() | _:
+                pass
+        return _Summary(frozenset(defs), frozenset(uses), frozenset(reads), frozenset(writes), effects)
+
+
+def _is_nest(stmt: Stmt) -> bool:
+    return isinstance(stmt, For) and stmt.mode == "elementwise" and stmt.exit is None
+
+
+def _same_range(a: For, b: For) -> bool:
+    return (a.start, a.stop, a.step) == (b.start, b.stop, b.step)
+
+
+def _fused(first: For, second: For) -> For:
+    body = substitute(second.body, {second.index: first.index})
+    renamed = {second.index: first.index}
+    carried = tuple(
+        replace(c, next=renamed.get(c.next, c.next)) for c in second.carried  # type: ignore[arg-type]
+    )
+    return replace(first, carried=(*first.carried, *carried), body=(*first.body, *body))
