@@ -66,6 +66,17 @@ CASES = [
     *(c for f in (np.max, np.min, np.amax, np.amin) for c in along_axes(f, [V, T, *KINDS])),
     *(c for f in (np.max, np.argmin) for c in cases(f, [TIES, WITH_NAN, -WITH_NAN, np.array([NAN])])),
     *cases(np.max, [EMPTY], [1]),
+    *(
+        c
+        for f in (np.sum, np.mean)
+        for c in cases(f, [M, F32, INTS, T[0]], axis=[None, 0, 1], keepdims=[False, True], where=[BOOLS, BOOLS[:1]])
+    ),
+    *(
+        c
+        for f in (np.max, np.min)
+        for c in cases(f, [M, NANS, INTS, EMPTY], axis=[None, 0], keepdims=[False, True], initial=[-5, 0, 9])
+    ),
+    *cases(np.max, [M, NANS, INTS], axis=[None, 0, 1], initial=[-9], where=[BOOLS, BOOLS[:1], ~BOOLS[1]]),
     *along_axes(np.ptp, [V, T, F32, INTS, NANS]),
     *(c for f in (np.argmax, np.argmin) for a in (V, T, *KINDS) for c in cases(f, [a], [None, *range(a.ndim)])),
     *cases(np.argmax, [M], [None, 0], keepdims=[True]),
@@ -197,6 +208,7 @@ CASES = [
 # What raises a ValueError, in NumPy and here.
 REFUSED = [
     *calls(np.max, [EMPTY], [EMPTY, 0], [V, 1], [V[:0]]),
+    *cases(np.max, [M], where=[BOOLS]),
     *calls(np.sum, [V, 1], [M, -3], [M, (0, 0)], [M, (1, -1)]),
     *calls(np.argmax, [EMPTY], [EMPTY, 0]),
     *calls(np.vdot, [V, S]),

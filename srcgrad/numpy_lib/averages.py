@@ -3,8 +3,7 @@
 import numpy as np
 
 from srcgrad.numpy_lib.axes import at, normal_axes
-from srcgrad.numpy_lib.folding import added_up, element, float_type
-from srcgrad.numpy_lib.missing import quotient
+from srcgrad.numpy_lib.folding import added_up, element, float_type, quotient
 from srcgrad.numpy_lib.reductions import all, max, mean, min
 from srcgrad.numpy_lib.registry import defines
 from srcgrad.numpy_lib.searching import bisected

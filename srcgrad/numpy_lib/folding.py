@@ -70,3 +70,12 @@ def reduced(kernel, a, axes, keepdims, t, *more):
     for i in np.ndindex(others(a.shape, axes)):
         out[woven(i, zero * len(axes), axes) if keepdims else i] = kernel(a, i, axes, t, *more)
     return out
+
+
+def quotient(total, count):
+    """Sums, each divided by its own count."""
+    if np.ndim(total) == 0:
+        return total / count
+    for i in np.ndindex(total.shape):
+        total[i] /= count[i]
+    return total

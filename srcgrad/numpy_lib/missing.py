@@ -3,7 +3,7 @@
 import numpy as np
 
 from srcgrad.numpy_lib.axes import at, normal_axes, others, woven
-from srcgrad.numpy_lib.folding import added_up, float_type, reduced, total_type
+from srcgrad.numpy_lib.folding import added_up, float_type, quotient, reduced, total_type
 from srcgrad.numpy_lib.reductions import extremum
 from srcgrad.numpy_lib.registry import defines
 
@@ -34,15 +34,6 @@ def product_present_at(a, i, axes, t):
 @defines(np.nanprod, once="a")
 def nanprod(a, axis=None, *, keepdims=False):
     return reduced(product_present_at, a, normal_axes(axis, a.ndim), keepdims, total_type(a))
-
-
-def quotient(total, count):
-    """Sums, each divided by its own count."""
-    if np.ndim(total) == 0:
-        return total / count
-    for i in np.ndindex(total.shape):
-        total[i] /= count[i]
-    return total
 
 
 @defines(np.nanmean)

@@ -2,22 +2,36 @@
 
 import numpy as np
 
-from srcgrad.numpy_lib.axes import at, normal_axes, offset, others, product, woven
-from srcgrad.numpy_lib.folding import added_up, element, float_type, one_if_nonzero, reduced, total_type
+from srcgrad.numpy_lib.axes import at, normal_axes, offset, others, product, spread, woven
+from srcgrad.numpy_lib.folding import added_up, element, float_type, one_if_nonzero, quotient, reduced, total_type
 from srcgrad.numpy_lib.registry import defines
 
 
-@defines(np.sum, once="a")
-def sum(a, axis=None, dtype=None, *, keepdims=False):
+def chosen(a, i, t, where):
+    return t(a[i]) if spread(where, i) else t(0)
+
+
+def one_if_chosen(a, i, t, where):
+    return t(1) if spread(where, i) else t(0)
+
+
+@defines(np.sum, arrays="a where", once="a")
+def sum(a, axis=None, dtype=None, *, keepdims=False, where=None):
     t = total_type(a) if dtype is None else dtype
-    return added_up(element, a, normal_axes(axis, a.ndim), keepdims, t)
+    axes = normal_axes(axis, a.ndim)
+    if where is None:
+        return added_up(element, a, axes, keepdims, t)
+    return added_up(chosen, a, axes, keepdims, t, where)
 
 
-@defines(np.mean, once="a")
-def mean(a, axis=None, dtype=None, *, keepdims=False):
+@defines(np.mean, arrays="a where", once="a")
+def mean(a, axis=None, dtype=None, *, keepdims=False, where=None):
     t = float_type(a) if dtype is None else dtype
     axes = normal_axes(axis, a.ndim)
-    return added_up(element, a, axes, keepdims, t, by=t(product(at(a.shape, axes))))
+    if where is None:
+        return added_up(element, a, axes, keepdims, t, by=t(product(at(a.shape, axes))))
+    counts = added_up(one_if_chosen, a, axes, keepdims, t, where)
+    return quotient(added_up(chosen, a, axes, keepdims, t, where), counts)
 
 
 def squared_deviation(a, i, t, means, axes):
@@ -80,14 +94,40 @@ def extremum(a, axis, keepdims, largest, skip_nan):
     return reduced(extremum_at, a, axes, keepdims, a.dtype.type, largest, skip_nan)
 
 
-@defines(np.max, np.amax)
-def max(a, axis=None, *, keepdims=False):
-    return extremum(a, axis, keepdims, True, False)
+def extremum_from(a, i, axes, t, largest, initial, where):
+    """The extremum of `initial` and the chosen elements."""
+    best, found = (0,) * len(axes), False
+    for j in np.ndindex(at(a.shape, axes)):
+        place = woven(i, j, axes)
+        if where is None or spread(where, place):
+            x, top = a[place], a[woven(i, best, axes)]
+            settled = x <= top if largest else x >= top
+            if not (found & (settled | np.isnan(top))):
+                best, found = j, True
+    if not found:
+        return t(initial)
+    x = a[woven(i, best, axes)]
+    return t(initial) if (initial >= x if largest else initial <= x) else x
 
 
-@defines(np.min, np.amin)
-def min(a, axis=None, *, keepdims=False):
-    return extremum(a, axis, keepdims, False, False)
+def limited(a, axis, keepdims, largest, initial, where):
+    if initial is not None:
+        return reduced(
+            extremum_from, a, normal_axes(axis, a.ndim), keepdims, a.dtype.type, largest, initial, where
+        )  # fmt: skip
+    if where is not None:
+        raise ValueError("reduction operation has no identity, so to use a where mask one has to specify 'initial'")
+    return extremum(a, axis, keepdims, largest, False)
+
+
+@defines(np.max, np.amax, arrays="a where")
+def max(a, axis=None, *, keepdims=False, initial=None, where=None):
+    return limited(a, axis, keepdims, True, initial, where)
+
+
+@defines(np.min, np.amin, arrays="a where")
+def min(a, axis=None, *, keepdims=False, initial=None, where=None):
+    return limited(a, axis, keepdims, False, initial, where)
 
 
 @defines(np.ptp)

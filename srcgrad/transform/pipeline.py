@@ -62,14 +62,14 @@ def adjoint(
     function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
 ) -> Function:  # fmt: skip
     """IR to the IR of value and gradient."""
-    return _run(joint_adjoint(function, wrt, objective, seed), SIMPLIFY, "joint_adjoint")
+    return _run(joint_adjoint(function, wrt, objective, seed), FUSE, "joint_adjoint")
 
 
 def split(function: Function, wrt: tuple[Var, ...]) -> Split:
     """IR to the IRs of its forward and reverse sweeps."""
     parts = split_adjoint(function, wrt)
     return Split(
-        _run(parts.forward, SIMPLIFY, "split_adjoint"), _run(parts.reverse, SIMPLIFY, "split_adjoint")
+        _run(parts.forward, FUSE, "split_adjoint"), _run(parts.reverse, FUSE, "split_adjoint")
     )  # fmt: skip
 
 

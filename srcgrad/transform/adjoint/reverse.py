@@ -42,6 +42,7 @@ from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import defined, uses
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.adjoint.plan import Plan, count_of
+from srcgrad.transform.analysis.independence import is_independent
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.analysis.suspicion import Suspicion, is_singular
 from srcgrad.transform.build import Builder
@@ -256,7 +257,8 @@ class Reverse:
         cts = {c: ct for c in active if (ct := sums.take(c.result)) is not None}
         if not cts and not self._touches(stmt.body):
             return
-        loop, index, counter, trips = self._header(stmt)
+        any_order = self._in_any_order(stmt)
+        loop, index, counter, trips = self._header(stmt, forwards=any_order)
         inner = Sums(place, sums, sums.of, is_loop=True)
         carried: list[tuple[Carried, Var]] = []
         with plan.region(place) as region, build.block() as statements:
@@ -281,9 +283,16 @@ class Reverse:
             out.append(Carried(inside, init, following, Var(adjoint_name(c.inside), c.inside.type)))
         body = (*region.prologue, *statements)
         build.loc = stmt.loc
-        build.emit(For(loop.index, loop.start, loop.stop, loop.step, tuple(out), body, loc=stmt.loc))
+        build.emit(replace(loop, carried=tuple(out), body=body, loc=stmt.loc))
         for (c, _), done in zip(carried, out[len(out) - len(carried) :], strict=True):
             self.add(sums, c.init, done.result)
+
+    def _in_any_order(self, stmt: Loop) -> bool:
+        """Whether the iterations can be reversed first to last; tapes that grow in them are read last to first."""
+        if not (isinstance(stmt, For) and stmt.mode == "elementwise" and is_independent(stmt, self.plan.aliases)):
+            return False
+        inner = [self.plan.places.sides[s][0] for s in all_statements(stmt.body) if isinstance(s, For | While)]
+        return all(self.plan.loops[place].rectangular for place in inner)
 
     def _touches(self, block: Block) -> bool:
         """Whether anything in a block is active."""
@@ -294,8 +303,8 @@ class Reverse:
                 return True
         return False
 
-    def _header(self, stmt: Loop) -> tuple[For, Var, Var | None, Atom | None]:
-        """The reversed loop's header, the var that stands for the primal's index, and the iteration number if known."""
+    def _header(self, stmt: Loop, *, forwards: bool) -> tuple[For, Var, Var | None, Atom | None]:
+        """The reversed loop's header (in order where `forwards`), the var that stands for the primal's index, and the iteration number if known."""
         plan, op = self.plan, self.build.op
         if isinstance(stmt, While):
             trips = count_of(plan, stmt)
@@ -303,6 +312,8 @@ class Reverse:
             return For(index, op("-", trips, ONE), integer(-1), integer(-1), (), ()), index, index, trips
         index = Var(stmt.index.hint, INT64)
         start, stop, step = plan.value(stmt.start), plan.value(stmt.stop), plan.value(stmt.step)
+        if forwards:
+            return For(index, start, stop, step, (), (), None, stmt.mode), index, None, None
         if stmt.exit is None and isinstance(step, Const) and step.value in (1, -1):
             first, last = op("-", stop, step), op("-", start, step)
             return For(index, first, last, integer(-step.value), (), ()), index, None, None
