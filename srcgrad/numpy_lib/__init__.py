@@ -5,6 +5,7 @@ from srcgrad.numpy_lib import (
     comparing,
     cumulative,
     joining,
+    least_squares,
     matrices,
     missing,
     norms,
@@ -19,6 +20,6 @@ from srcgrad.numpy_lib import (
 from srcgrad.numpy_lib.registry import LIBRARY
 
 __all__ = [
-    "LIBRARY", "averages", "comparing", "cumulative", "joining", "matrices", "missing", "norms", "polynomials",
+    "LIBRARY", "averages", "comparing", "cumulative", "joining", "least_squares", "matrices", "missing", "norms", "polynomials",
     "products", "reductions", "searching", "shapes", "sorting", "ufuncs",
 ]  # fmt: skip

@@ -78,12 +78,15 @@ def _arguments(scope: Scope, node: ast.Call, function: Value) -> tuple[list[Valu
                 raise scope.problem(f"{describe(value)} cannot be unpacked into arguments", arg, "unpack a tuple")
             args += value.items
         else:
-            args.append(expressions.container(scope, arg) if reads else expressions.expression(scope, arg))
+            deferred = expressions.operand if _defers(target) else expressions.expression
+            args.append(expressions.container(scope, arg) if reads else deferred(scope, arg))
     return args, {str(k.arg): expressions.expression(scope, k.value) for k in node.keywords}
 
 
 def _defers(target: Any) -> bool:
     """Whether a function takes array expressions that are not computed yet."""
+    if (getattr(target, "__module__", None) or "").startswith("srcgrad.numpy_lib"):
+        return True
     if _lookup(builtins.HANDLERS, target) is not None:
         return _lookup(builtins.DEFERRING, target) is not None
     return _lookup(PRIMITIVES, target) is not None or _lookup(LIBRARY, target) is not None
@@ -166,7 +169,8 @@ def _library(
     for name, value in bound.arguments.items():
         if name in definition.arrays and not (isinstance(value, Static) and value.object is None):
             array = arrays.as_array(scope, value, node)
-            bound.arguments[name] = array if name in definition.once else arrays.forced(scope, array)
+            keep = name in definition.once or not array.type.ndim
+            bound.arguments[name] = array if keep else arrays.forced(scope, array)
         elif name in definition.sequences:
             if is_operand(value):  # the rows of an array
                 raise scope.problem(f"'{title(target)}' expects a tuple of arrays", node, "pass a tuple")
@@ -362,7 +366,8 @@ def run_body(scope: Scope, inner: Scope, definition: Any, key: Any, node: ast.AS
     body = _structured(definition)
     inner.growing = growing_names(body)
     inner.private = private_lists(body)
-    inner.local = frozenset({*inner.env, *assigned_names(body), "return"})
+    inner.local = frozenset({*inner.env, *assigned_names(body, appended=False), "return"})
+    inner.depth = len(scope.build.stack)
     problems = len(context.problems)
     try:
         statements.block(inner, body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_integer
 from srcgrad.transform.lower import arrays, builtins, iteration, methods, sizes
 from srcgrad.transform.lower.builtins import dtype_name, handles
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Bound, Range, Static, Tuple, Value, describe, is_array, is_scalar
+from srcgrad.transform.lower.values import Bound, Range, Static, Tuple, Value, describe, is_array, is_operand, is_scalar
 
 
 def shape_from(scope: Scope, value: Value, node: ast.AST) -> tuple[Atom, ...]:
@@ -61,6 +62,9 @@ for _fill, _functions in {
     builtins.HANDLERS[_functions[1]] = _create_like(_fill)
 
 
+builtins.HANDLERS[np.ndarray] = _create("empty")
+
+
 @handles(np.full)
 def _full(scope: Scope, node: ast.AST, shape: Value, fill_value: Value, dtype: Value = None) -> Value:
     if not is_scalar(fill_value):
@@ -102,9 +106,7 @@ def _contiguous(scope: Scope, node: ast.AST, a: Value, dtype: Value = None) -> V
     if is_array(a) and _dtype(scope, dtype, a.type.dtype, node) == a.type.dtype:
         if a.type.layout == "C":
             return a
-        if a.type.layout == "A":
-            hint = "write x.copy()"
-            raise scope.problem("np.ascontiguousarray copies or not, depending on the strides", node, hint)
+        return arrays.frozen_copy(scope, a, node)
     return _array(scope, node, a, dtype)
 
 
@@ -186,11 +188,26 @@ for _name in ("reshape", "ravel", "transpose"):
     builtins.HANDLERS[getattr(np, _name)] = _view_function(_name)
 
 
-@handles(np.result_type)
+@handles(np.result_type, defers=True)
 def _result_type(scope: Scope, node: ast.AST, first: Value, /, *others: Value) -> Value:
-    if not all(is_array(a) for a in (first, *others)):
-        raise scope.problem("np.result_type expects arrays", node, "name the dtype")
-    return Static(np.result_type(*(np.dtype(a.type.dtype) for a in (first, *others))))
+    kinds: list = []
+    for a in (first, *others):
+        if is_operand(a) or is_scalar(a):
+            kinds.append(np.dtype(a.type.dtype))
+        else:
+            kinds.append(np.dtype(dtype_name(scope, a, node)))
+    return Static(np.result_type(*kinds))
+
+
+def _limits(table: Any) -> Callable[..., Value]:
+    def handler(scope: Scope, node: ast.AST, dtype: Value) -> Value:
+        return Static(table(dtype_name(scope, dtype, node)))
+
+    return handler
+
+
+builtins.HANDLERS[np.finfo] = _limits(np.finfo)
+builtins.HANDLERS[np.iinfo] = _limits(np.iinfo)
 
 
 @handles(np.shape)

@@ -72,6 +72,9 @@ def raise_statement(scope: Scope, stmt: ast.Raise) -> None:
         raise scope.problem("an exception takes plain arguments here", stmt, "pass a text and numbers, one by one")
     args = [expressions.expression(scope, a) for a in call.args] if call else []
     text, atoms = formatted(scope, args, stmt)
+    if scope.call_site is not None and len(scope.build.stack) == scope.depth and not atoms:
+        message = args[0].object if args and isinstance(args[0], Static) else error.__name__
+        raise scope.problem(str(message).rstrip("."), stmt, "check the arguments")
     imports = ()
     if error.__module__ != "builtins":
         if error.__qualname__ != error.__name__ or error.__module__ == "__main__":

@@ -226,6 +226,8 @@ def binary(scope: Scope, op: str, left: Value, right: Value, node: ast.AST) -> V
     expect_integers(scope, op, [left, right], node)
     if is_operand(left) or is_operand(right):
         return arrays.elementwise(scope, op, [left, right], node)
+    if scope.call_site is not None and op in ("+", "-", "*") and is_integer(left.type) and is_integer(right.type):
+        return scope.build.index(op, left, right)  # in library code, integers are indices
     return scope.build.op(op, *arithmetic(scope, op, [left, right]))
 
 

@@ -12,7 +12,7 @@ from srcgrad.ir.location import Location
 from srcgrad.ir.nodes import Const, Function, Undef, Var
 from srcgrad.ir.types import BOOL, Array
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import calls, creation, draws, effects, library, shaping  # noqa: F401  (they fill the table of handlers)
+from srcgrad.transform.lower import calls, creation, draws, effects, einsum, library, shaping, ufuncs  # noqa: F401  (they fill the table of handlers)
 from srcgrad.transform.lower.scope import Context, PoisonedError, Scope, wrap
 from srcgrad.transform.lower.values import (
     POISON,

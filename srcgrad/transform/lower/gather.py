@@ -6,11 +6,13 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from srcgrad.ir.nodes import Atom, If, NewAxis, Slice, Var, integer
 from srcgrad.numpy_lib import masks
 from srcgrad.transform.lower import arrays, calls, expressions, sizes, views
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Elements, Value, is_operand, is_scalar
+from srcgrad.transform.lower.values import Elements, Static, Value, is_operand, is_scalar
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,9 @@ def choose(scope: Scope, array: Var, items: list[Any], node: ast.AST) -> Chosen:
     """What `array[items]` addresses, for an index with arrays in it."""
     chosen = [k for k, i in enumerate(items) if is_operand(i)]
     if any(items[k].type.dtype == "bool" for k in chosen):
-        rest = [i for k, i in enumerate(items) if k != chosen[0]]
-        if len(chosen) > 1 or chosen[0] != 0 or any(i != Slice() for i in rest):
-            message = "a mask is differentiable only as the first index, with nothing but ':' after it"
-            raise scope.problem(message, node, "index by np.nonzero(mask)[0], or slice first")
-        return Masked(array, (), (), (), 0, items[0])
+        if chosen == [0] and all(i == Slice() for i in items[1:]):
+            return Masked(array, (), (), (), 0, items[0])
+        return choose(scope, array, [p for i in items for p in _numbered(scope, i, node)], node)
     parts = [k for k, i in enumerate(items) if is_operand(i) or is_scalar(i)]  # an integer counts as an array here
     lead = 0
     if parts == list(range(parts[0], parts[-1] + 1)):
@@ -69,6 +69,13 @@ def choose(scope: Scope, array: Var, items: list[Any], node: ast.AST) -> Chosen:
             index.append(Kept(len(kept)))
             kept.append(integer(1) if isinstance(item, NewAxis) else lengths[axis])
     return Chosen(base, tuple(index), shape, tuple(kept), lead)
+
+
+def _numbered(scope: Scope, item: Any, node: ast.AST) -> list[Any]:
+    """A mask among other indices as the integer arrays that it stands for."""
+    if not (is_operand(item) and item.type.dtype == "bool"):
+        return [item]
+    return list(calls.apply(scope, Static(np.nonzero), [item], {}, node).items)
 
 
 def _from_front(scope: Scope, base: Var, axis: int, item: Any, shape: tuple[Atom, ...]) -> Any:

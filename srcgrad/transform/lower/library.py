@@ -11,13 +11,16 @@ import numpy as np
 
 from srcgrad.ir.nodes import Atom, Const, Function, Library, Var, integer
 from srcgrad.ir.types import Type, is_float, is_integer
-from srcgrad.numpy_lib import LIBRARY, products, stacks
+from srcgrad.numpy_lib import LIBRARY, least_squares, products, stacks
 from srcgrad.rules.routines import ROUTINES
 from srcgrad.transform.lower import arrays, calls, expressions, function, sizes
 from srcgrad.transform.lower.builtins import handles
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_operand
 from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
+
+
+LAST = integer(-1)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -50,8 +53,7 @@ def matrix(scope: Scope, value: Value, name: str, node: ast.AST, ranks: tuple[in
     array = arrays.as_array(scope, value, node)
     if array.type.ndim not in ranks:
         if array.type.ndim > 2:
-            message = f"'{name}' of a stack of matrices is not differentiable"
-            raise scope.problem(message, node, "loop over the leading axes")
+            raise scope.problem(f"'{name}' of a stack of matrices is not differentiable", node, "loop over the stack")
         raise scope.problem(f"'{name}' does not take {describe(array)}", node, "pass a matrix")
     if not is_float(array.type):
         array = arrays.astype(scope, array, "float64")
@@ -126,6 +128,8 @@ def _dot(scope: Scope, node: ast.AST, a: Value, b: Value, out: Value = None) -> 
 
 @handles(np.linalg.solve)
 def _solve(scope: Scope, node: ast.AST, a: Value, b: Value) -> Value:
+    if is_operand(a) and is_operand(b) and a.type.ndim == b.type.ndim > 2:
+        return calls.inline(scope, least_squares.each_solution, [a, b], {}, node, call_site=True)
     first, second, dtype = _common(
         scope, matrix(scope, a, "np.linalg.solve", node), matrix(scope, b, "np.linalg.solve", node, (1, 2))
     )
@@ -138,10 +142,17 @@ def _single(name: str, function: str, shape: Callable[[Scope, Var], tuple[Atom, 
     """A routine of one matrix with one result."""
 
     def handler(scope: Scope, node: ast.AST, a: Value) -> Value:
+        if is_operand(a) and a.type.ndim > 2 and name in ("inv", "cholesky"):
+            each = [Static(_one_of(function)), a]
+            return calls.inline(scope, least_squares.each_matrix, each, {}, node, call_site=True)
         array = matrix(scope, a, function, node)
         return routine(scope, name, (array,), [shape(scope, array)], [array.type.dtype], node)[0]  # type: ignore[union-attr]
 
     return handler
+
+
+def _one_of(function: str) -> Callable[..., object]:
+    return getattr(np.linalg, function.removeprefix("np.linalg."))
 
 
 def _same_square(scope: Scope, a: Var) -> tuple[Atom, ...]:
@@ -157,6 +168,9 @@ handles(np.linalg.pinv)(_single("pinv", "np.linalg.pinv", lambda s, a: tuple(rev
 
 @handles(np.linalg.det)
 def _det(scope: Scope, node: ast.AST, a: Value) -> Value:
+    if is_operand(a) and a.type.ndim > 2:
+        each = [Static(np.linalg.det), a]
+        return calls.inline(scope, least_squares.each_number, each, {}, node, call_site=True)
     array = matrix(scope, a, "np.linalg.det", node)
     _square(scope, array)
     (out,) = routine(scope, "det", (array,), [(integer(1),)], [array.type.dtype], node)  # type: ignore[union-attr]
@@ -247,12 +261,13 @@ def _multi_dot(scope: Scope, node: ast.AST, arrays_: Value, /) -> Value:
 
 
 @handles(np.argsort)
-def _argsort(scope: Scope, node: ast.AST, a: Value, axis: Value = None, kind: Value = None) -> Value:
+def _argsort(scope: Scope, node: ast.AST, a: Value, axis: Value = LAST, kind: Value = None) -> Value:
     """The order of the elements: integers, without a derivative."""
     array = arrays.forced(scope, arrays.as_array(scope, a, node))
-    if axis is not None and not isinstance(axis, Const):
+    if not (axis is None or isinstance(axis, Const)):
         raise scope.problem("np.argsort expects a constant axis", node, "leave it out")
     if array.type.ndim != 1:
         definition = LIBRARY[np.argsort].function
-        return calls.inline(scope, definition, [array, axis or integer(-1)], {}, node, call_site=True)
+        given = Static(None) if axis is None else axis
+        return calls.inline(scope, definition, [array, given], {}, node, call_site=True)
     return routine(scope, "argsort", (array,), [sizes.shape_of(scope, array)], ["int64"], node)[0]

@@ -78,6 +78,7 @@ class Scope:
     parent: Scope | None = None
     growing: frozenset[str] = frozenset()  # names of lists that loops change
     private: frozenset[str] = frozenset()  # names of lists that have no other name
+    depth: int = 0  # how many blocks were open where the function's body starts
     call_site: Location | None = None  # code of our own library is reported at the call
 
     @property
@@ -176,7 +177,7 @@ class Scope:
             raise self.problem(f"'{kind}' has no attribute '{attribute}'", node, "check its spelling")
         value = getattr(owner.object, attribute)
         library = isinstance(owner.object, types.ModuleType) and owner.object.__name__.split(".")[0] in LIBRARIES
-        if library or isinstance(owner.object, np.dtype):
+        if library or isinstance(owner.object, np.dtype | np.finfo | np.iinfo):
             return wrap(value, None)
         origin = owner.object
         outer = owner.path
@@ -254,8 +255,11 @@ def private_lists(nodes: list[ast.stmt]) -> frozenset[str]:
     return frozenset(made - other - {n.id for n in inner if isinstance(n, ast.Name)})
 
 
-def assigned_names(nodes: list[ast.stmt]) -> list[str]:
-    """The names that statements bind, in order, not counting those of inner functions."""
+def assigned_names(nodes: list[ast.stmt], *, appended: bool = True) -> list[str]:
+    """The names that statements bind, in order, not counting those of inner functions.
+
+    `appended` counts what `append` is called on too, because a list that grows is another list.
+    """
     found: dict[str, None] = {}
 
     def visit(node: ast.AST) -> None:
@@ -266,7 +270,7 @@ def assigned_names(nodes: list[ast.stmt]) -> list[str]:
             return
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found[node.id] = None
-        if isinstance(node, ast.Attribute) and node.attr == "append" and isinstance(node.value, ast.Name):
+        if appended and isinstance(node, ast.Attribute) and node.attr == "append" and isinstance(node.value, ast.Name):
             found[node.value.id] = None
         for child in ast.iter_child_nodes(node):
             visit(child)

@@ -17,6 +17,10 @@ from srcgrad.transform.lower.values import Elements, Static, Tuple, Value, descr
 from srcgrad.transform.lower.views import Item
 
 
+NOTHING = Static(None)
+ABSENT: Any = object()  # an argument left out, where None is not the same
+
+
 @dataclass(frozen=True)
 class Element:
     """One element of an array."""
@@ -122,8 +126,8 @@ def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Any]:
         else:
             value = expressions.expression(scope, part)
             whole = alone and isinstance(value, Tuple) and not value.is_list  # a[(i, j)] is a[i, j]
-            items += [_index(scope, v, part) for v in (value.items if whole else (value,))]
-    count = sum(_consumed(i) for i in items)
+            items += [index_part(scope, v, part) for v in (value.items if whole else (value,))]
+    count = sum(consumed(i) for i in items)
     if count > ndim:
         message = f"too many indices: the array has {plural(ndim, 'dimension')}"
         raise scope.problem(message, at, "index each dimension once")
@@ -140,16 +144,21 @@ def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Any]:
     return out
 
 
-def _consumed(item: Any) -> int:
+def consumed(item: Any) -> int:
     """How many axes of the array a part of an index takes; a mask takes one for each of its own."""
     if item is None or isinstance(item, NewAxis):
         return 0
     return item.type.ndim if is_operand(item) and item.type.dtype == "bool" else 1
 
 
-def _index(scope: Scope, value: Value, node: ast.AST) -> Item:
+def index_part(scope: Scope, value: Value, node: ast.AST) -> Any:
+    """A value in an index: an item of it, an array, or None for an ellipsis."""
     if isinstance(value, Static) and value.object is None:
         return NewAxis()
+    if isinstance(value, Slice):
+        return value
+    if isinstance(value, Static) and value.object is Ellipsis:
+        return None
     if isinstance(value, Tuple):
         value = arrays.from_items(scope, value, "int64" if not value.items else None, node)
     if is_operand(value):

@@ -16,7 +16,7 @@ from srcgrad.ir.types import is_integer as is_integer_type
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, sizes
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import describe, is_scalar
+from srcgrad.transform.lower.values import Value, describe, is_scalar
 
 Item = Atom | Slice | NewAxis
 
@@ -252,12 +252,16 @@ def transpose(scope: Scope, array: Var, axes: tuple[int, ...] | None = None) -> 
     return out
 
 
-def reshape(scope: Scope, array: Var, shape: list[Atom], node: ast.AST) -> Var:
+def reshape(scope: Scope, array: Var, shape: list[Atom], node: ast.AST) -> Value:
     """`array.reshape(shape)`, one entry of which may be -1. What NumPy would copy is copied, and not written then."""
     t = array.type
     assert isinstance(t, Array)
     if not shape:
-        raise scope.problem("an array is not reshaped to rank 0", node, "index it, or use item()")
+        n = sizes.size(scope, array)
+        if not sizes.same(scope, n, integer(1)):
+            sizes.expect(scope, scope.build.op("==", n, integer(1)), "cannot reshape the array into shape ()")
+        arrays.freeze(scope, [array], "an array that is reshaped to rank 0", node)
+        return arrays.load(scope, array, (integer(0),) * t.ndim)
     for s in shape:
         if not (is_scalar(s) and is_integer_type(s.type)):
             raise scope.problem(f"reshape expects integers, but got {describe(s)}", node, "use int()")
