@@ -282,8 +282,6 @@ def _restore_tangent(kind: Any, left: list[Any], given: list[Any]) -> Any:
     return plain(kind, raw)
 
 
-
-
 def _print_for(function: Differentiable, kinds: list[Any]) -> tuple[Printed, dict[str, Any]]:
     """The primal for a call from compiled code; captured arrays are constants there, as Numba has it."""
     program = function.callee.program

@@ -220,5 +220,3 @@ def _fill(kind: Any, parts: list[Any]) -> Any:
     if isinstance(kind, Constant) or not is_float(kind):
         return None
     return plain(kind, parts.pop(0))
-
-

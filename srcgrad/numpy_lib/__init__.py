@@ -20,6 +20,6 @@ from srcgrad.numpy_lib import (
 from srcgrad.numpy_lib.registry import LIBRARY
 
 __all__ = [
-    "LIBRARY", "averages", "comparing", "cumulative", "joining", "least_squares", "matrices", "missing", "norms", "polynomials",
-    "products", "reductions", "searching", "shapes", "sorting", "ufuncs",
+    "LIBRARY", "averages", "comparing", "cumulative", "joining", "least_squares", "matrices", "missing", "norms",
+    "polynomials", "products", "reductions", "searching", "shapes", "sorting", "ufuncs",
 ]  # fmt: skip

@@ -12,12 +12,12 @@ def compress(a, mask):
         if mask[i]:
             count += 1
     rest = a.shape[mask.ndim :]
-    out = np.empty((count,) + rest, a.dtype)
+    out = np.empty((count, *rest), a.dtype)
     k = 0
     for i in np.ndindex(mask.shape):
         if mask[i]:
             for j in np.ndindex(rest):
-                out[(k,) + j] = a[i + j]
+                out[(k, *j)] = a[i + j]
             k += 1
     return out
 
@@ -28,7 +28,7 @@ def numbers(mask, length):
     for i in np.ndindex(mask.shape):
         if mask[i]:
             count += 1
-    if length != count and length != 1:
+    if length not in (count, 1):
         raise ValueError("cannot assign the values to the elements that the mask chooses: their numbers differ")
     out = np.zeros(mask.shape, np.int64)
     if length != 1:

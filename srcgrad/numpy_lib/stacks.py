@@ -7,7 +7,7 @@ AXES = (0, 1, 2, 3, 4, 5)
 
 def joined(n, m):
     """The length of an axis that stretches two."""
-    if n != m and n != 1 and m != 1:
+    if n not in (m, 1) and m != 1:
         raise ValueError("matmul: the operands could not be broadcast together")
     return m if n == 1 else n
 
@@ -32,19 +32,19 @@ def stacked(a, b):
     t = (1,) * (rank + 2 - b.ndim) + b.shape[:-2]
     batch = ()
     for k in AXES[:rank]:
-        batch = batch + (joined(s[k], t[k]),)
+        batch = (*batch, joined(s[k], t[k]))
     if a.shape[-1] != b.shape[-2]:
         raise ValueError("matmul: the operands do not fit")
-    out = np.zeros(batch + (a.shape[-2], b.shape[-1]), np.result_type(a, b))
+    out = np.zeros((*batch, a.shape[-2], b.shape[-1]), np.result_type(a, b))
     for i in np.ndindex(batch):
         first = ()
         for k in AXES[rank + 2 - a.ndim : rank]:
-            first = first + (min(i[k], s[k] - 1),)
+            first = (*first, min(i[k], s[k] - 1))
         second = ()
         for k in AXES[rank + 2 - b.ndim : rank]:
-            second = second + (min(i[k], t[k] - 1),)
+            second = (*second, min(i[k], t[k] - 1))
         for r in range(a.shape[-2]):
             for k in range(a.shape[-1]):
                 for c in range(b.shape[-1]):
-                    out[i + (r, c)] += a[first + (r, k)] * b[second + (k, c)]
+                    out[(*i, r, c)] += a[(*first, r, k)] * b[(*second, k, c)]
     return out

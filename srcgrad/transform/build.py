@@ -215,17 +215,17 @@ class Builder:
         match op, numbers:
             case "*", [1 | 1.0, _]:  # 1 * x -> x
                 return same(args[1])
-            case ("*" | "/" | "**"), [_, 1 | 1.0]:  # x * 1, x / 1, x ** 1 -> x
+            case (("*" | "/" | "**"), [_, 1 | 1.0]):  # x * 1, x / 1, x ** 1 -> x
                 return same(args[0])
             case "*", [-1 | -1.0, _] if args[1].type == to:  # -1 * x -> -x
                 return self.op("neg", args[1])
-            case ("*" | "/"), [_, -1 | -1.0] if args[0].type == to:  # x * -1, x / -1 -> -x
+            case (("*" | "/"), [_, -1 | -1.0]) if args[0].type == to:  # x * -1, x / -1 -> -x
                 return self.op("neg", args[0])
             case "+", [0 | 0.0, _]:  # 0 + x -> x
                 return same(args[1])
-            case ("+" | "-"), [_, 0 | 0.0]:  # x + 0, x - 0 -> x
+            case (("+" | "-"), [_, 0 | 0.0]):  # x + 0, x - 0 -> x
                 return same(args[0])
-            case ("+" | "-"), [_, int(by)] if is_integer(args[0].type):
+            case (("+" | "-"), [_, int(by)]) if is_integer(args[0].type):
                 inner = self._definition(args[0])
                 return self._shifted(op, inner, by) if inner is not None and len(inner.args) == 2 else None
             case "-", [0 | 0.0, _] if args[1].type == to:  # 0 - x -> -x
@@ -339,7 +339,8 @@ class Builder:
             if len(index) == len(shape):
                 body(index)
             else:
-                self.loop(shape[len(index)], lambda i: level((*index, i)), hint="ijklmn"[len(index) % 6], mode="elementwise")
+                hint = "ijklmn"[len(index) % 6]
+                self.loop(shape[len(index)], lambda i: level((*index, i)), hint=hint, mode="elementwise")
 
         level(())
 

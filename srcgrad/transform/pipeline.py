@@ -19,7 +19,13 @@ from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
-from srcgrad.transform.simplify import eliminate_dead_code, eliminate_repeats, fuse_loops, hoist_invariants, propagate_copies
+from srcgrad.transform.simplify import (
+    eliminate_dead_code,
+    eliminate_repeats,
+    fuse_loops,
+    hoist_invariants,
+    propagate_copies,
+)
 
 Stage = Callable[[Function], Function]
 SIMPLIFY: tuple[tuple[str, Stage], ...] = (

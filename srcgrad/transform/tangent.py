@@ -314,5 +314,3 @@ class _Tangent:
 def tangent_name(var: Var) -> str:
     """Griewank & Walther's name for a tangent, in ASCII: `dx` for `x`."""
     return f"d{var.hint}" if var.hint else ""
-
-

@@ -14,7 +14,10 @@ PRECEDENCE = {
     "<<": 9, ">>": 9, "+": 10, "-": 10, "*": 11, "/": 11, "//": 11, "%": 11, "neg": 12, "pos": 12, "~": 12, "**": 13,
 }  # fmt: skip
 CALLS = {"abs": "abs", "min": "min", "max": "max", "round": "round"}
-CALLED = {"np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma", "linalg"}
+CALLED = {
+    "np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma",
+    "linalg",
+}  # fmt: skip
 
 
 class Spelling:

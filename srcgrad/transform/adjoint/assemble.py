@@ -193,9 +193,7 @@ def _sweeps(
     return _Sweeps(numbered, body, substitute(written, forward.final), seeds, tuple(gradients))
 
 
-def _seed(
-    reverse: Reverse, sums: Sums, function: Function, objective: Any, constant: float | None
-) -> tuple[Var, ...]:
+def _seed(reverse: Reverse, sums: Sums, function: Function, objective: Any, constant: float | None) -> tuple[Var, ...]:
     """Start the reverse sweep: the cotangent of each float result is added to its adjoint."""
     seeds: list[Var] = []
     taken = {p.hint for p in function.params}

@@ -27,8 +27,8 @@ from srcgrad.ir.nodes import (
 )  # fmt: skip
 from srcgrad.ir.types import Array
 from srcgrad.ir.walk import defined, introduced
-from srcgrad.transform.adjoint.handles import Family, recorded
 from srcgrad.transform.adjoint.counts import iteration_number, trips
+from srcgrad.transform.adjoint.handles import Family, recorded
 from srcgrad.transform.adjoint.plan import LoopPlan, Plan
 from srcgrad.transform.adjoint.saved import save, sizes_of, slot_number
 from srcgrad.transform.analysis.places import Place

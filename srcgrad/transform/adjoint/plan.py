@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.location import NOWHERE
 from srcgrad.ir.nodes import (
-    ONE,
-    ZERO,
     Alloc,
     Assign,
     Atom,
@@ -32,7 +30,6 @@ from srcgrad.ir.nodes import (
     Var,
     View,
     While,
-    integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar
 from srcgrad.ir.walk import statements

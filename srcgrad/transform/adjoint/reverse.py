@@ -42,8 +42,8 @@ from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import defined, uses
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.adjoint.plan import Plan, count_of
-from srcgrad.transform.analysis.independence import is_independent
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
+from srcgrad.transform.analysis.independence import is_independent
 from srcgrad.transform.analysis.suspicion import Suspicion, is_singular
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
@@ -304,7 +304,10 @@ class Reverse:
         return False
 
     def _header(self, stmt: Loop, *, forwards: bool) -> tuple[For, Var, Var | None, Atom | None]:
-        """The reversed loop's header (in order where `forwards`), the var that stands for the primal's index, and the iteration number if known."""
+        """The reversed loop's header, the var that stands for the primal's index, and the iteration number if known.
+
+        With `forwards` the iterations keep their order.
+        """
         plan, op = self.plan, self.build.op
         if isinstance(stmt, While):
             trips = count_of(plan, stmt)

@@ -110,4 +110,3 @@ def slot_number(build: Builder, places: Places, place: Place, slot: tuple[Atom, 
 def sizes_of(build: Builder, shape: Shape) -> tuple[Atom, ...]:
     """A shape that is known outside of loops, as atoms."""
     return tuple(build.shape(*n) if isinstance(n, tuple) else n for n in shape)
-

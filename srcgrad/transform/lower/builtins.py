@@ -297,8 +297,8 @@ def _where(scope: Scope, node: ast.AST, condition: Value, /, *choices: Value) ->
     if len(choices) != 2:
         raise scope.problem("np.where takes two alternatives, or none", node, "write np.where(c, x, y)")
     expect_operands(scope, "np.where", [condition, *choices], node)
-    condition, *choices = (arrays.as_array(scope, v, node) if isinstance(v, Tuple) else v for v in (condition, *choices))
-    return apply(scope, "where", [as_bools(scope, condition, node), *choices], node)
+    chosen = [arrays.as_array(scope, v, node) if isinstance(v, Tuple) else v for v in (condition, *choices)]
+    return apply(scope, "where", [as_bools(scope, chosen[0], node), *chosen[1:]], node)
 
 
 @handles(np.clip, defers=True)

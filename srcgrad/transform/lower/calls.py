@@ -10,8 +10,6 @@ import types
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from srcgrad.errors import ArgumentError, Problem, UnsupportedError
 from srcgrad.ir.nodes import Const, Var, integer
 from srcgrad.numpy_lib import LIBRARY
@@ -19,7 +17,18 @@ from srcgrad.numpy_lib.registry import Definition
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
-from srcgrad.transform.lower import arrays, builtins, custom, expressions, iteration, methods, outline, sizes, statements
+from srcgrad.transform.lower import (
+    arrays,
+    builtins,
+    custom,
+    expressions,
+    iteration,
+    methods,
+    outline,
+    sizes,
+    statements,
+)
+from srcgrad.transform.lower.arguments import bind_arguments, evaluate, lookup
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, private_lists, wrap
 from srcgrad.transform.lower.signatures import expect_numbers, expect_operands, fit, invoke, plural, title
 from srcgrad.transform.lower.values import (
@@ -39,8 +48,6 @@ from srcgrad.transform.lower.values import (
 from srcgrad.transform.normalise import structure_exits
 from srcgrad.transform.parse import Source, parse
 
-# Functions that only read the lists that they are given.
-_READERS = dict.fromkeys((len, sum, min, max, enumerate, zip, reversed, range, np.array, np.sum), True)
 # Code that is not the user's: what is wrong in it is reported where the user calls it.
 _FOREIGN = (*(sysconfig.get_path(p) for p in ("stdlib", "purelib", "platlib")), str(Path(__file__).parents[2]))
 
@@ -52,48 +59,11 @@ def call(scope: Scope, node: ast.Call) -> Value:
         if is_array(owner) and isinstance(node.func.value, ast.Name):
             return _grow(scope, node, owner, node.func.value.id)
     function = expressions.operand(scope, node.func)
-    args, kwargs = _arguments(scope, node, function)
+    args, kwargs = evaluate(scope, node, function)
     scope.build.loc = scope.at(node)
     if isinstance(function, Bound) and function.method == "append" and isinstance(function.owner, Tuple):
         return _append(scope, node, function.owner, args)
     return apply(scope, function, args, kwargs, node)
-
-
-def _arguments(scope: Scope, node: ast.Call, function: Value) -> tuple[list[Value], dict[str, Value]]:
-    """The arguments of a call; array expressions are computed where the function is not one that defers that."""
-    target = function.object if isinstance(function, Static) else None
-    reads = _lookup(_READERS, target)
-    args: list[Value] = []
-    names = [k.arg for k in node.keywords]
-    if None in names:
-        raise scope.problem("'**' in a call is not differentiable", node, "name each argument")
-    plain = not any(isinstance(a, ast.Starred) or (reads and _is_growing(scope, a)) for a in node.args)
-    if _defers(target) and plain:
-        values = expressions.operands(scope, [*node.args, *(k.value for k in node.keywords)])
-        return values[: len(node.args)], dict(zip(names, values[len(node.args) :], strict=True))  # type: ignore[arg-type]
-    for arg in node.args:
-        if isinstance(arg, ast.Starred):
-            value = expressions.expression(scope, arg.value)
-            if not isinstance(value, Tuple):
-                raise scope.problem(f"{describe(value)} cannot be unpacked into arguments", arg, "unpack a tuple")
-            args += value.items
-        else:
-            deferred = expressions.operand if _defers(target) else expressions.expression
-            args.append(expressions.container(scope, arg) if reads else deferred(scope, arg))
-    return args, {str(k.arg): expressions.expression(scope, k.value) for k in node.keywords}
-
-
-def _defers(target: Any) -> bool:
-    """Whether a function takes array expressions that are not computed yet."""
-    if (getattr(target, "__module__", None) or "").startswith("srcgrad.numpy_lib"):
-        return True
-    if _lookup(builtins.HANDLERS, target) is not None:
-        return _lookup(builtins.DEFERRING, target) is not None
-    return _lookup(PRIMITIVES, target) is not None or _lookup(LIBRARY, target) is not None
-
-
-def _is_growing(scope: Scope, node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and isinstance(scope.env.get(node.id), Growing)
 
 
 def _grow(scope: Scope, node: ast.Call, owner: Var, name: str) -> Value:
@@ -140,16 +110,16 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     if not callable(target):
         what = f"the module '{target.__name__}'" if isinstance(target, types.ModuleType) else describe(function)
         raise scope.problem(f"{what} cannot be called", node, "call a function")
-    handler = _lookup(builtins.HANDLERS, target)
+    handler = lookup(builtins.HANDLERS, target)
     if handler is not None:
         return invoke(scope, title(target), handler, args, kwargs, node)
-    op = _lookup(PRIMITIVES, target)
+    op = lookup(PRIMITIVES, target)
     if op is not None:
         if getattr(target, "__module__", "") == "math":  # it takes no arrays but those of one number
             args = [expressions.number_of(scope, a) for a in args]
             expect_numbers(scope, title(target), args, node)
         return primitive(scope, op, args, kwargs, node, title(target))
-    library = _lookup(LIBRARY, target)
+    library = lookup(LIBRARY, target)
     if library is not None:
         return _library(scope, target, library, args, kwargs, node)
     if isinstance(target, type) and issubclass(target, tuple) and hasattr(target, "_fields"):
@@ -183,13 +153,6 @@ def _library(
 
 
 _signature = functools.cache(inspect.signature)
-
-
-def _lookup(table: dict, key: Any) -> Any:
-    try:
-        return table.get(key)
-    except TypeError:  # unhashable
-        return None
 
 
 def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, node: ast.AST) -> Value:
@@ -382,37 +345,3 @@ def run_body(scope: Scope, inner: Scope, definition: Any, key: Any, node: ast.AS
 @functools.lru_cache(maxsize=1024)
 def _structured(definition: Any) -> list[ast.stmt]:
     return structure_exits(definition)
-
-
-def bind_arguments(
-    scope: Scope, definition: Any, args: list[Value], kwargs: dict[str, Value], defaults: list[Value],
-    keywords: dict[str, Value], node: ast.AST, name: str,
-) -> dict[str, Value]:  # fmt: skip
-    """Python's rules for matching arguments with parameters."""
-    spec = definition.args
-    positional = [a.arg for a in (*spec.posonlyargs, *spec.args)]
-    env: dict[str, Value] = dict(zip(positional, args, strict=False))
-    if len(args) > len(positional):
-        if spec.vararg is None:
-            message = f"'{name}' takes {plural(len(positional), 'positional argument')}, but got {len(args)}"
-            raise scope.problem(message, node, f"call it as {name}({ast.unparse(spec)})")
-        env[spec.vararg.arg] = Tuple(tuple(args[len(positional) :]))
-    elif spec.vararg is not None:
-        env[spec.vararg.arg] = Tuple(())
-    if spec.kwarg is not None:
-        raise scope.problem(f"'{name}' takes '**', which is not differentiable", node, "name each argument")
-    allowed = {*positional, *(a.arg for a in spec.kwonlyargs)}
-    for key, value in kwargs.items():
-        if key not in allowed or key in env:
-            message = f"'{name}' got an unexpected argument '{key}'"
-            raise scope.problem(message, node, f"call it as {name}({ast.unparse(spec)})")
-        env[key] = value
-    for key, value in zip(positional[len(positional) - len(defaults) :], defaults, strict=True):
-        env.setdefault(key, value)
-    for key, value in keywords.items():
-        env.setdefault(key, value)
-    missing = [n for n in (*positional, *(a.arg for a in spec.kwonlyargs)) if n not in env]
-    if missing:
-        message = f"'{name}' is missing the argument '{missing[0]}'"
-        raise scope.problem(message, node, f"call it as {name}({ast.unparse(spec)})")
-    return {k: strong(v) if is_atom(v) else v for k, v in env.items()}

@@ -151,7 +151,12 @@ def while_true(
 
 
 def _fixpoint(
-    scope: Scope, assigned: list[str], body: Callable[[], Atom | None], node: ast.AST, *, certain: bool,
+    scope: Scope,
+    assigned: list[str],
+    body: Callable[[], Atom | None],
+    node: ast.AST,
+    *,
+    certain: bool,
     index: Var | None = None,
 ) -> tuple[tuple[Carried, ...], list, Atom | None]:
     """Lower a loop body until the types of what it carries are stable, and bind the results.

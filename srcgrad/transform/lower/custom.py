@@ -98,5 +98,3 @@ def _matched(scope: Scope, arg: Value, ct: Value, name: str, node: ast.AST) -> l
         message = f"a cotangent of '{name}' is {describe(ct)}, but its argument is {describe(arg)}"
         raise scope.problem(message, node, "give it the shape of the argument")
     return [(strong(ct), arg.type)]
-
-

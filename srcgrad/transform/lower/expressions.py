@@ -6,16 +6,13 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const, Var, integer
+from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_float, is_integer, unify
 from srcgrad.rules import RULES
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, calls, comparisons, control, library, methods, sizes, subscripts, views
+from srcgrad.transform.lower import arrays, attributes, calls, comparisons, control, library, subscripts
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
-    Bound,
     Closure,
     Elements,
     FormattedText,
@@ -98,7 +95,7 @@ def operand(scope: Scope, node: ast.expr) -> Value:
         case ast.Subscript():
             return subscripts.read(scope, container(scope, node.value), node)
         case ast.Attribute():
-            return attribute(scope, operand(scope, node.value), node.attr, node)
+            return attributes.attribute(scope, operand(scope, node.value), node.attr, node)
         case ast.Lambda():
             return closure(scope, node)
         case ast.JoinedStr():
@@ -320,54 +317,6 @@ def _conditional(scope: Scope, node: ast.IfExp) -> Value:
     if isinstance(cond, Const):
         return expression(scope, node.body if cond.value else node.orelse)
     return _choose(scope, cond, lambda: expression(scope, node.body), lambda: expression(scope, node.orelse), node)
-
-
-# -- attributes and text -------------------------------------------------------------------------------------------
-
-
-def attribute(scope: Scope, owner: Value, name: str, node: ast.AST) -> Value:
-    """`owner.name`."""
-    if isinstance(owner, Static):
-        return scope.attribute_of(owner, name, node)
-    if isinstance(owner, Tuple):
-        if owner.cls is not None and name in owner.cls._fields:  # type: ignore[attr-defined]
-            return owner.items[owner.cls._fields.index(name)]  # type: ignore[attr-defined]
-        if name in ("index", "count", "append"):
-            return Bound(owner, name)
-    if is_operand(owner):
-        return _array_attribute(scope, owner, name, node)
-    if is_scalar(owner):
-        if name == "real":
-            return owner
-        if name == "ndim":
-            return integer(0)
-        if name in methods.OF_NUMBERS:
-            return Bound(owner, name)
-        if hasattr(np.float64, name) or hasattr(np.int64, name):
-            raise scope.problem(f"'.{name}' of {describe(owner)} is not differentiable", node, "use the number itself")
-    raise scope.problem(f"{describe(owner)} has no attribute '{name}'", node, "check its spelling")
-
-
-def _array_attribute(scope: Scope, array: Value, name: str, node: ast.AST) -> Value:
-    match name:
-        case "shape":
-            return Tuple(sizes.own_shape(scope, array) if is_array(array) else array.shape)
-        case "ndim":
-            return integer(array.type.ndim)
-        case "size":
-            return sizes.size(scope, array)
-        case "dtype":
-            return Static(np.dtype(array.type.dtype))
-        case "T":
-            return views.transpose(scope, arrays.forced(scope, array))
-        case "real":
-            return array
-        case "flat" | "imag" | "base" | "strides" | "itemsize" | "nbytes" | "flags":
-            raise scope.problem(f"'.{name}' of an array is not differentiable", node, "use loops over its indices")
-        case _ if callable(getattr(np.ndarray, name, None)):
-            return Bound(array, name)
-        case _:
-            raise scope.problem(f"{describe(array)} has no attribute '{name}'", node, "check its spelling")
 
 
 def _formatted(scope: Scope, node: ast.JoinedStr) -> Value:

@@ -29,7 +29,9 @@ from srcgrad.transform.lower.values import (
 )
 
 
-def lower(function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Sequence[Any] = (), *, trusted: bool = False) -> Lowered:
+def lower(
+    function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Sequence[Any] = (), *, trusted: bool = False
+) -> Lowered:  # fmt: skip
     """Lower `function` for arguments of the given names and types, all of them, in order.
 
     `function` is a Python function, a method of an object, or a `custom_vjp`.

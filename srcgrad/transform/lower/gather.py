@@ -101,10 +101,10 @@ def _at(chosen: Chosen, index: tuple[Atom, ...]) -> tuple[Atom, ...]:
     count = len(chosen.shape)
     inner = index[chosen.lead : chosen.lead + count]
     outer = (*index[: chosen.lead], *index[chosen.lead + count :])
-    out: list[Atom] = []
-    for i in chosen.index:
-        out.append(outer[i.number] if isinstance(i, Kept) else i.item(inner) if isinstance(i, Elements) else i)
-    return tuple(out)
+    return tuple(
+        outer[i.number] if isinstance(i, Kept) else i.item(inner) if isinstance(i, Elements) else i
+        for i in chosen.index
+    )
 
 
 def _result_shape(chosen: Chosen) -> tuple[Atom, ...]:

@@ -19,7 +19,6 @@ from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_operand
 from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
 
-
 LAST = integer(-1)
 
 
@@ -34,7 +33,8 @@ def derivative(name: str, which: str, types: tuple[Type, ...]) -> Function:
 
 
 def routine(
-    scope: Scope, name: str, ins: Sequence[Var], shapes: Sequence[tuple[Atom, ...]], dtypes: Sequence[str], node: ast.AST
+    scope: Scope, name: str, ins: Sequence[Var], shapes: Sequence[tuple[Atom, ...]], dtypes: Sequence[str],
+    node: ast.AST,
 ) -> list[Var]:  # fmt: skip
     """Call a routine: its results, new arrays of these shapes."""
     if name in ROUTINES and importlib.util.find_spec("scipy") is None:
@@ -197,7 +197,7 @@ def _qr(scope: Scope, node: ast.AST, a: Value, mode: Value = None) -> Value:
 
 
 @handles(np.linalg.eigh)
-def _eigh(scope: Scope, node: ast.AST, a: Value, UPLO: Value = None) -> Value:  # noqa: N803 - NumPy's name
+def _eigh(scope: Scope, node: ast.AST, a: Value, UPLO: Value = None) -> Value:
     if UPLO is not None and not (isinstance(UPLO, Static) and UPLO.object == "L"):
         raise scope.problem("np.linalg.eigh is differentiable only for the lower triangle", node, "leave out UPLO")
     array = matrix(scope, a, "np.linalg.eigh", node)

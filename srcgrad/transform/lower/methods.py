@@ -16,9 +16,9 @@ from srcgrad.transform.lower.signatures import invoke
 from srcgrad.transform.lower.values import Bound, Static, Tuple, Value, describe, is_operand, is_scalar
 
 FUNCTIONS = (  # methods that are functions of NumPy too
-    "sum", "prod", "mean", "var", "std", "max", "min", "ptp", "argmax", "argmin", "all", "any", "dot", "cumsum", "cumprod",
-    "trace", "take", "repeat", "clip", "round", "argsort", "searchsorted", "nonzero", "compress", "diagonal", "swapaxes",
-    "squeeze",
+    "sum", "prod", "mean", "var", "std", "max", "min", "ptp", "argmax", "argmin", "all", "any", "dot", "cumsum",
+    "cumprod", "trace", "take", "repeat", "clip", "round", "argsort", "searchsorted", "nonzero", "compress", "diagonal",
+    "swapaxes", "squeeze",
 )  # fmt: skip
 OF_NUMBERS = ("item", "copy", "conjugate")
 

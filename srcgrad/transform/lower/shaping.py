@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -184,7 +185,7 @@ def _split(*, even: bool, axis_of: Callable[[int], int] | None = None) -> Callab
         else:
             raise scope.problem(f"'{title(np.split)}' expects a constant number of parts", node, "slice the array")
         parts = []
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+        for first, last in itertools.pairwise(bounds):
             items = [Slice(first, last) if k == where else Slice() for k in range(ndim)]
             parts.append(views.view(scope, array, items))  # type: ignore[arg-type]
         return Tuple(tuple(parts), is_list=True)
@@ -208,4 +209,3 @@ def _broadcast_arrays(scope: Scope, node: ast.AST, /, *args: Value) -> Value:
 @handles(np.ndim)
 def _ndim(scope: Scope, node: ast.AST, a: Value) -> Value:
     return integer(0) if is_scalar(a) else integer(arrays.as_array(scope, a, node).type.ndim)
-

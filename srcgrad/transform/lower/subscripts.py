@@ -14,8 +14,6 @@ from srcgrad.transform.lower import arrays, calls, expressions, gather, views
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.signatures import plural
 from srcgrad.transform.lower.values import Elements, Static, Tuple, Value, describe, is_array, is_operand, is_scalar
-from srcgrad.transform.lower.views import Item
-
 
 NOTHING = Static(None)
 ABSENT: Any = object()  # an argument left out, where None is not the same
@@ -123,6 +121,11 @@ def _items(scope: Scope, node: ast.expr, ndim: int, at: ast.AST) -> list[Any]:
             items.append(None)
         elif isinstance(part, ast.Slice):
             items.append(_slice(scope, part))
+        elif isinstance(part, ast.Starred):
+            several = expressions.expression(scope, part.value)
+            if not isinstance(several, Tuple):
+                raise scope.problem(f"{describe(several)} cannot be unpacked into an index", part, "unpack a tuple")
+            items += [index_part(scope, v, part) for v in several.items]
         else:
             value = expressions.expression(scope, part)
             whole = alone and isinstance(value, Tuple) and not value.is_list  # a[(i, j)] is a[i, j]
@@ -163,7 +166,8 @@ def index_part(scope: Scope, value: Value, node: ast.AST) -> Any:
         value = arrays.from_items(scope, value, "int64" if not value.items else None, node)
     if is_operand(value):
         if is_float(value.type):
-            raise scope.problem(f"expected integers or bools as indices, but got {describe(value)}", node, "use astype(int)")
+            message = f"expected integers or bools as indices, but got {describe(value)}"
+            raise scope.problem(message, node, "use astype(int)")
         return value if value.type.ndim or value.type.dtype == "bool" else expressions.number_of(scope, value)
     if not is_scalar(value) or not (is_integer_type(value.type) or value.type == BOOL):
         raise scope.problem(f"expected an integer index, but got {describe(value)}", node, "use int()")

@@ -164,7 +164,7 @@ def _compose(scope: Scope, outer: Axis, own: list[Axis], shape: tuple[Atom, ...]
 
 
 def _bounds(scope: Scope, item: Slice, n: Atom) -> tuple[Atom, Atom, Atom] | None:
-    """The first index, step and length of a slice of an axis of length n; None if the step is known at run time only."""
+    """The first index, step and length of a slice of an axis of length n; None for a step known at run time only."""
     step = 1 if item.step is None else item.step.value if isinstance(item.step, Const) else None
     if step is None or step == 0:
         return None

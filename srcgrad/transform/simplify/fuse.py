@@ -202,6 +202,7 @@ def _fused(first: For, second: For) -> For:
     body = substitute(second.body, {second.index: first.index})
     renamed = {second.index: first.index}
     carried = tuple(
-        replace(c, next=renamed.get(c.next, c.next)) for c in second.carried  # type: ignore[arg-type]
+        replace(c, next=renamed.get(c.next, c.next))
+        for c in second.carried  # type: ignore[arg-type]
     )
     return replace(first, carried=(*first.carried, *carried), body=(*first.body, *body))

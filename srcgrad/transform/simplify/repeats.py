@@ -71,7 +71,8 @@ class _Numbering:
                     out.append(stmt)
                     self.forget(stmt, known)
                     if stmt.value.type == stmt.array.type.item:  # type: ignore[union-attr]
-                        known["load", self.key(stmt.array), *(self.key(i) for i in stmt.index)] = stmt.value
+                        key = ("load", self.key(stmt.array), *(self.key(i) for i in stmt.index))
+                        known[key] = stmt.value
                 case If():
                     then, orelse = self.block(stmt.then, dict(known)), self.block(stmt.orelse, dict(known))
                     out.append(replace(stmt, then=then, orelse=orelse))
