@@ -16,7 +16,7 @@ PRECEDENCE = {
 CALLS = {"abs": "abs", "min": "min", "max": "max", "round": "round"}
 CALLED = {
     "np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma",
-    "linalg",
+    "linalg", "special",
 }  # fmt: skip
 
 
@@ -114,6 +114,8 @@ class Spelling:
                 return f"{op}({', '.join(args)})"
         if op.startswith("text:"):
             return op[5:].format(*args)
+        if op.startswith("special."):
+            self.imports.add("from srcgrad.runtime import special")
         if op.startswith("math."):
             self.imports.add("import math")
         return f"{CALLS.get(op, op)}({', '.join(args)})"

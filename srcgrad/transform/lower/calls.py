@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import sys
 import sysconfig
 import types
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 
 from srcgrad.errors import ArgumentError, Problem, UnsupportedError
 from srcgrad.ir.nodes import Const, Var, integer
-from srcgrad.numpy_lib import LIBRARY
+from srcgrad.numpy_lib import LIBRARY, special
 from srcgrad.numpy_lib.registry import Definition
 from srcgrad.rules import PRIMITIVES, RULES
+from srcgrad.rules.special import SCIPY
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
 from srcgrad.transform.lower import (
@@ -122,6 +124,13 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     library = lookup(LIBRARY, target)
     if library is not None:
         return _library(scope, target, library, args, kwargs, node)
+    name = _name_in_scipy(target)
+    if name in SCIPY:
+        return primitive(scope, SCIPY[name], args, kwargs, node, f"scipy.special.{name}")
+    if name in special.MAPPED:
+        return inline(scope, special.MAPPED[name], args, kwargs, node, call_site=True)
+    if name in special.REDUCING:
+        return _library(scope, target, special.REDUCING[name], args, kwargs, node)
     if isinstance(target, type) and issubclass(target, tuple) and hasattr(target, "_fields"):
         return _namedtuple(scope, target, args, kwargs, node)
     if getattr(target, "__name__", "") == "prange" and getattr(target, "__module__", "").startswith("numba"):
@@ -129,6 +138,12 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     if builtins.is_dtype(target):
         return invoke(scope, title(target), builtins.converter(target), args, kwargs, node)
     return _user_function(scope, function, args, kwargs, node)
+
+
+def _name_in_scipy(target: Any) -> str:
+    """The name of a function of `scipy.special`; that is not imported unless the user has done so."""
+    name = getattr(target, "__name__", "")
+    return name if getattr(sys.modules.get("scipy.special"), name or " ", None) is target else ""
 
 
 def _library(
