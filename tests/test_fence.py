@@ -164,7 +164,7 @@ def test_problem_in_a_helper_is_reported_in_the_helper(define):
     assert problem.at.filename == helper.__code__.co_filename
 
 
-@pytest.mark.parametrize("thing", ["os.getpid()", "time.time()", "np.linalg.svd(a)[1][0]", "zlib.crc32(b)"], ids=str)
+@pytest.mark.parametrize("thing", ["os.getpid()", "time.time()", "np.linalg.eig(a)[0][0]", "zlib.crc32(b)"], ids=str)
 def test_library_calls_without_a_rule_are_refused_at_the_call(thing, define):
     f = define(f"def f(x, a, b):\n    s = x\n    return s * {thing}\n", "f", os=os, time=time, zlib=zlib)
     with pytest.raises(sg.UnsupportedError) as info:

@@ -8,9 +8,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import special
 
 import srcgrad as sg
 from srcgrad.rules import PRIMITIVES, RULES
+from srcgrad.rules.special import SCIPY
 
 # Points where a primitive is smooth, and within its domain by a margin.
 ANY = [(-1.3,), (0.4,), (2.1,)]
@@ -32,6 +34,10 @@ POINTS = {
     "np.arccosh": ABOVE_ONE,
     "math.gamma": [(0.7,), (3.3,), (-1.6,)],
     "math.lgamma": [(0.7,), (3.3,), (-1.6,)],
+    "special.xlogy": [(0.7, 1.9), (-1.4, 0.6)],
+    "special.xlog1py": [(0.7, 1.9), (-1.4, -0.6)],
+    "special.erfinv": UNIT,
+    "special.ndtri": [(0.1,), (0.5,), (0.8,)],
     "polygamma": [],  # of generated code only: the second derivatives of lgamma and gamma
     "**": [(0.7, 1.9), (2.3, -1.1), (1.2, 0.4)],
     "%": [(0.7, 1.9), (-1.4, 0.6), (5.3, -1.7)],
@@ -45,7 +51,7 @@ INTEGERS = ("&", "|", "^", "<<", ">>", "~", "math.gcd")
 SPELLED = {op: function for function, op in reversed(PRIMITIVES.items())}
 INFIX = {"+", "-", "*", "/", "**", "%", "//", "<", "<=", ">", ">=", "==", "!="}
 PREFIX = {"neg": "-", "pos": "+", "not": "not "}
-LIBRARIES = {"np": np, "math": math}
+LIBRARIES = {"np": np, "math": math, "special": special}
 
 
 def points(op):
@@ -168,13 +174,16 @@ def test_every_spelling_has_a_rule(op):
 
 
 def test_every_rule_can_be_written_by_users():
-    assert set(RULES) - set(SPELLED) == {"where", "round"}  # np.where and round have handlers of their own
+    assert set(RULES) - set(SPELLED) - set(SCIPY.values()) == {"where", "round"}  # these have handlers of their own
 
 
-@pytest.mark.parametrize("function", [f for f in PRIMITIVES if f.__name__ not in ("polygamma", "stop_gradient")])
-def test_every_spelling_is_the_same_function(function, define):
+SPELLINGS = [(f, op) for f, op in PRIMITIVES.items() if getattr(f, "__module__", "") != "srcgrad.rules.special"]  # those are internal
+SPELLINGS += [(getattr(special, name), op) for name, op in SCIPY.items() if name != "polygamma"]
+
+
+@pytest.mark.parametrize(("function", "op"), SPELLINGS)
+def test_every_spelling_is_the_same_function(function, op, define):
     """Calls by any of its names give the value that Python gives."""
-    op = PRIMITIVES[function]
     whole = op in INTEGERS or getattr(function, "__name__", "") == "gcd"
     args = [(6, 4), (5, 2)] if whole else points(op) or [(1.2,)]
     names = "xy"[: RULES[op].arity]
@@ -182,6 +191,13 @@ def test_every_spelling_is_the_same_function(function, define):
     for point in args:
         point = point[: RULES[op].arity]
         assert sg.differentiable(f, target="python")(*point) == pytest.approx(float(function(*point)), rel=1e-14)
+
+
+def test_polygamma_of_scipy(define):
+    f = sg.differentiable(define("def f(x):\n    return special.polygamma(1, x)\n", "f", special=special), target="python")
+    for x in (0.6, 2.5):
+        assert f(x) == pytest.approx(float(special.polygamma(1, x)), rel=1e-12)
+        assert f.grad(x) == pytest.approx(float(special.polygamma(2, x)), rel=1e-12)
 
 
 def test_where(define):
@@ -246,8 +262,28 @@ CHOICES = [
     ("x ** y", (0.0, 1.0), (1.0, 0.0)),
     ("np.heaviside(x, 0.5)", (0.0,), (0.0,)),
     ("int(x) * 1.0", (2.0,), (0.0,)),
-    ("np.max(np.array([x, y, x]))", (2.0, 2.0), (0.75, 0.25)),
-    ("np.min(np.array([x, y, y]))", (2.0, 2.0), (0.25, 0.75)),
+    ("np.max(np.array([x, y, x]))", (2.0, 2.0), (1.0, 0.0)),
+    ("np.min(np.array([y, x, x]))", (2.0, 2.0), (0.0, 1.0)),
+    ("np.array([y, x]).max()", (2.0, 2.0), (0.0, 1.0)),
+    ("np.max(np.array([[y, x]]), axis=1)[0]", (2.0, 2.0), (0.0, 1.0)),
+    ("max(np.array([y, x]))", (2.0, 2.0), (0.0, 1.0)),
+    ("np.maximum.reduce(np.array([y, x]))", (2.0, 2.0), (0.0, 1.0)),
+    ("np.maximum.accumulate(np.array([y, x]))[1]", (2.0, 2.0), (0.0, 1.0)),
+    ("np.maximum(np.array([x]), np.array([y]))[0]", (2.0, 2.0), (0.5, 0.5)),
+    ("np.nanmax(np.array([x, math.nan, y]))", (2.0, 2.0), (1.0, 0.0)),
+    ("np.ptp(np.array([x, y]))", (2.0, 2.0), (0.0, 0.0)),
+    ("np.linalg.norm(np.array([x, -y]), np.inf)", (2.0, 2.0), (1.0, 0.0)),
+    ("np.linalg.norm(np.array([x, y]), 1)", (0.0, 2.0), (0.0, 1.0)),
+    ("np.sort(np.array([x, y]))[0]", (2.0, 2.0), (1.0, 0.0)),
+    ("np.median(np.array([x, y, y]))", (2.0, 2.0), (0.0, 1.0)),
+    ("np.unique(np.array([x, y]))[0]", (2.0, 2.0), (1.0, 0.0)),
+    ("np.clip(x, 0.0, 1.0)", (0.0,), (0.5,)),
+    ("np.clip(x, 0.0, 1.0)", (1.0,), (0.5,)),
+    ("np.interp(x, np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 3.0]))", (1.0,), (2.0,)),
+    ("np.prod(np.array([x, y]))", (0.0, 2.0), (2.0, 0.0)),
+    ("np.cumprod(np.array([x, y]))[1]", (0.0, 0.0), (0.0, 0.0)),
+    ("np.nan_to_num(x * 1.0)", (math.inf,), (0.0,)),
+    ("np.linalg.eigvalsh(np.array([[x, 0.0], [0.0, y]]))[0]", (2.0, 2.0), (1.0, 0.0)),
     ("np.where(x > 0.0, x, 2.0 * x)", (0.0,), (2.0,)),
     ("x if x > 0.0 else 2.0 * x", (0.0,), (2.0,)),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from srcgrad.ir.nodes import (
     Alloc,
     Assign,
+    Atom,
     Call,
     Custom,
     Effect,
@@ -21,7 +22,7 @@ from srcgrad.ir.nodes import (
     Var,
 )
 from srcgrad.ir.types import Scalar, is_float
-from srcgrad.ir.walk import statements, uses
+from srcgrad.ir.walk import defined, statements, uses
 from srcgrad.transform.analysis.aliases import Aliases
 
 _OPAQUE = (Call, Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve)
@@ -40,17 +41,32 @@ def is_independent(loop: For, aliases: Aliases) -> bool:
 
 def _carries_only_sums(loop: For, inside: list[Stmt]) -> bool:
     read = list(uses(loop.body))
-    defined = {s.target: s for s in inside if isinstance(s, Assign)}
+    home = {v: s for s in inside for v in defined(s)}
     for c in loop.carried:
         if not isinstance(c.inside.type, Scalar):
             return False
-        if not is_float(c.inside.type):
-            continue
-        step = defined.get(c.next) if isinstance(c.next, Var) else None
-        if step is None or step.op not in ("+", "-") or step.args[0] is not c.inside or step not in loop.body:
+        if is_float(c.inside.type) and (c.next in read or not _is_sum(c.next, c.inside, home, read)):
             return False
-        if read.count(c.inside) != 1 or c.next in read:
+    return True
+
+
+def _is_sum(value: Atom, start: Var, home: dict[Var, Stmt], read: list[Var]) -> bool:
+    """Whether `value`, which ends an iteration, is `start` with terms added to it, and nothing else reads a sum."""
+    while value is not start:
+        stmt = home.get(value) if isinstance(value, Var) else None
+        match stmt:
+            case Assign(op="+" | "-", args=(before, _)):
+                pass
+            case For() if stmt.exit is None:
+                (c,) = (c for c in stmt.carried if c.result is value)
+                if read.count(c.next) != 1 or not _is_sum(c.next, c.inside, home, read):  # type: ignore[arg-type]
+                    return False
+                before = c.init
+            case _:
+                return False
+        if read.count(before) != 1:  # type: ignore[arg-type]
             return False
+        value = before
     return True
 
 

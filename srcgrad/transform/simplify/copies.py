@@ -55,6 +55,11 @@ def _block(block: Block, mapping: dict[Var, Atom]) -> Block:
                     mapping.update({r.var: r.then if stmt.cond.value else r.orelse for r in kept})
                     continue
                 out.append(replace(stmt, then=then, orelse=orelse, results=tuple(kept)))
+            case For(start=Const(value=0), stop=Const(value=1), step=Const(value=1), mode="elementwise", exit=None):
+                mapping[stmt.index] = stmt.start  # an axis of length 1
+                mapping.update({c.inside: c.init for c in stmt.carried})
+                mapping.update({c.result: c.next for c in stmt.carried})
+                out += _block(stmt.body, mapping)
             case For() | While():
                 carried = []
                 for c in stmt.carried:

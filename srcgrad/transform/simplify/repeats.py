@@ -9,6 +9,7 @@ from srcgrad.ir.nodes import (
     Atom,
     Block,
     Call,
+    Carried,
     Const,
     For,
     Function,
@@ -79,11 +80,28 @@ class _Numbering:
                     self.forget(stmt, known)
                 case For() | While():
                     self.forget(stmt, known)
-                    out.append(replace(stmt, body=self.block(stmt.body, dict(known))))
+                    stmt = replace(stmt, body=self.block(stmt.body, dict(known)))
+                    out.append(replace(stmt, carried=self.carried(stmt)))
                 case _:
                     out.append(stmt)
                     self.forget(stmt, known)
         return tuple(out)
+
+    def carried(self, loop: For | While) -> tuple[Carried, ...]:
+        """What a loop carries, without sums that are the same as another one."""
+        steps = {s.target: s for s in loop.body if isinstance(s, Assign)}
+        first: dict[Key, Carried] = {}
+        kept = []
+        for c in loop.carried:
+            step = steps.get(c.next) if isinstance(c.next, Var) else None
+            if step is not None and step.args[0] is c.inside and c.inside not in step.args[1:]:
+                key = (step.op, step.target.type, self.key(c.init), *(self.key(a) for a in step.args[1:]))
+                same = first.setdefault(key, c)
+                if same is not c:
+                    self.mapping.update({c.inside: same.inside, c.result: same.result})
+                    continue
+            kept.append(c)
+        return tuple(kept)
 
     def key(self, atom: Atom) -> object:
         atom = _final(atom, self.mapping)
