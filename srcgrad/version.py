@@ -200,7 +200,8 @@ def differentiable_leaves(kind: Any, value: Any, name: str) -> list[Any]:
         if array.ndim != kind.ndim or array.dtype.kind not in "fiub":
             message = f"{name} must be a {kind.ndim}-d array of floats, but got {value!r}"
             raise ArgumentError(Problem(message, hint="give it the shape of what it belongs to"))
-        return [array.astype(kind.dtype, copy=False)]
+        order = kind.layout if kind.layout in ("C", "F") else "K"
+        return [np.asarray(array, kind.dtype, order=order)]  # type: ignore[call-overload]
     try:
         return [np.float32(value) if kind.dtype == "float32" else float(value)]
     except (TypeError, ValueError):

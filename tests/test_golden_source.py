@@ -34,6 +34,12 @@ SHOWN = {
     "nested_tuple_argument": "tuple arguments",
     "closure_over_array": "a captured array, passed as an argument",
     "scatter_with_repeats": "indirect indices",
+    "black_scholes_in_ten_steps": "ten array statements: one loop, no array between them",
+    "product_of_transposed": "a matrix product: BLAS on views, nothing copied",
+    "softmax_of_rows": "reductions along an axis",
+    "heat_by_slices": "slices that overlap: computed before any of them is written",
+    "springs_by_indices": "indices in arrays, with repeats",
+    "clipped_by_a_mask": "a write by a mask: a branch in the loop",
 }
 CHOSEN = [program for program in PROGRAMS if program.name in SHOWN]
 
@@ -45,7 +51,35 @@ def test_every_name_is_a_program():
 @pytest.mark.parametrize("kind", ["primal", "adjoint", "tangent"])
 @pytest.mark.parametrize("program", CHOSEN, ids=str)
 def test_source(program, kind, golden):
+    golden(f"{program.name}_{kind}", source_of(program, kind))
+
+
+def source_of(program, kind):
     args = program.arguments()
     f = sg.differentiable(program.function, target="python")
     options = {} if kind == "primal" else {"argnums": laws.active_arguments(args)}
-    golden(f"{program.name}_{kind}", f.source(kind, *args, **options))
+    return f.source(kind, *args, **options)
+
+
+def named(name):
+    return next(program for program in CHOSEN if program.name == name)
+
+
+@pytest.mark.parametrize("kind", ["primal", "adjoint", "tangent"])
+def test_array_statements_are_one_loop_without_temporaries(kind):
+    """Value and gradient of ten array statements: one pass over the arguments, no array but the gradients."""
+    text = source_of(named("black_scholes_in_ten_steps"), kind)
+    assert text.count("for ") == 1
+    made = [line.strip() for line in text.splitlines() if "np.empty" in line or "np.zeros" in line]
+    gradients = [f"b{name} = np.zeros_like({name})" for name in "skt"]
+    assert sorted(made) == (sorted(gradients) if kind == "adjoint" else [])
+
+
+def test_matrix_products_copy_no_operand():
+    """Three products: one of the primal and one for each operand's gradient, each into one new array."""
+    text = source_of(named("product_of_transposed"), "adjoint")
+    assert text.count("np.dot(") == 3
+    assert text.count("np.empty(") == 3
+    assert "copy" not in text
+    assert "asarray" not in text
+    assert "contiguous" not in text

@@ -300,9 +300,21 @@ def test_refused(function, args, kwargs):
         run(function, args, kwargs)
 
 
+@pytest.mark.parametrize(
+    "a", [M.T, M, SQUARE, np.outer(S, W[:3]), np.float32(M.T)], ids=["tall", "wide", "square", "singular", "single"]
+)
+def test_least_squares(a):
+    """The rank is of another integer type in NumPy."""
+    for b in (S, S[:, None] * W[:2]):
+        right = b[: a.shape[0]].astype(a.dtype)
+        found, expected = run(np.linalg.lstsq, (a, right), {}), np.linalg.lstsq(a, right, None)
+        assert found[2] == expected[2]
+        assert agree((*found[:2], found[3]), (*expected[:2], expected[3]))
+
+
 def test_partition():
     assert run(np.partition, (V, 2), {}).tolist() == np.sort(V).tolist()
 
 
 def test_all_are_tested():
-    assert set(LIBRARY) - {np.partition} <= set(TESTED)
+    assert set(LIBRARY) - {np.partition, np.linalg.lstsq} <= set(TESTED)

@@ -70,7 +70,7 @@ def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
         while hint in taken:
             hint += "_"
         taken.add(hint)
-        own = Var(hint, Array(p.type.dtype, p.type.ndim, "A") if isinstance(p.type, Array) else p.type)
+        own = Var(hint, p.type)  # an array of the same layout
         extra.append(own)
         if mode.carries(p):
             mode.tangents[p] = own

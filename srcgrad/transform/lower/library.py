@@ -22,6 +22,11 @@ from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
 LAST = integer(-1)
 
 
+@functools.cache
+def _has_scipy() -> bool:
+    return importlib.util.find_spec("scipy") is not None
+
+
 @functools.lru_cache(maxsize=1024)
 def derivative(name: str, which: str, types: tuple[Type, ...]) -> Function:
     """The pullback of a routine ("pullback"), or its tangent for in number k (k), on parameters of these types."""
@@ -37,9 +42,8 @@ def routine(
     node: ast.AST,
 ) -> list[Var]:  # fmt: skip
     """Call a routine: its results, new arrays of these shapes."""
-    if name in ROUTINES and importlib.util.find_spec("scipy") is None:
-        hint = "pip install scipy"
-        raise scope.problem("Numba needs SciPy for matrix products and linear algebra", node, hint)
+    if name in ROUTINES and not _has_scipy():
+        raise scope.problem("Numba needs SciPy for linear algebra", node, "pip install scipy")
     scope.build.loc = scope.at(node)
     outs = [arrays.allocate(scope, "empty", d, s) for d, s in zip(dtypes, shapes, strict=True)]
     scope.build.emit(
@@ -93,7 +97,7 @@ def matmul(scope: Scope, left: Value, right: Value, node: ast.AST) -> Value:
         left, right = (arrays.forced(scope, v) for v in (left, right))
         stacked = stacks.stacked_matmul
         return calls.inline(scope, stacked, [left, right], {}, node, call_site=True)
-    if not (is_float(left.type) or is_float(right.type)):
+    if not (is_float(left.type) or is_float(right.type)) or not _has_scipy():
         left, right = (arrays.forced(scope, v) for v in (left, right))
         return calls.inline(scope, products.MATMUL[ranks], [left, right], {}, node, call_site=True)
     a, b = (matrix(scope, v, "@", node, (1, 2)) for v in (left, right))
