@@ -15,7 +15,7 @@ from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.rules import RULES
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import expressions, sizes, views
+from srcgrad.transform.lower import dtypes, expressions, sizes, views
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Elements, Tuple, Value, describe, is_array, is_operand, is_scalar
 
@@ -96,31 +96,24 @@ def elementwise(scope: Scope, op: str, values: list[Value], node: ast.AST) -> Va
         if not (is_operand(v) or is_scalar(v)):
             raise scope.problem(f"'{op}' does not take {describe(v)}", node, "use numbers or arrays")
     scope.build.loc = loc = scope.at(node)
+    op, dtype = dtypes.resolve(scope, op, values, node)
     shape = sizes.broadcast(scope, [sizes.shape_of(scope, v) for v in values if is_operand(v)])
     readers = [reader(scope, v, shape) for v in values]
 
     def item(index: tuple[Atom, ...]) -> Atom:
         read = [r(index) for r, _ in readers]
         scope.build.loc = loc
-        return scope.build.op(op, *read)
+        return scope.build.cast(scope.build.op(op, *read), Scalar(dtype))
 
     if not shape:
         return item(())
     reads = tuple(dict.fromkeys(r for _, rs in readers for r in rs))
     cost = sum(v.cost for v in values if isinstance(v, Elements)) + _cost(op)
-    return Elements(shape, _result_dtype(scope, op, values), item, reads, cost)
+    return Elements(shape, dtype, item, reads, cost)
 
 
 def _cost(op: str) -> int:
     return _COSTS.get(op, 20 if RULES[op].result == "float" else 1)
-
-
-def _result_dtype(scope: Scope, op: str, values: list[Value]) -> str:
-    """The dtype that the operation has on elements, found by building it into a block that is thrown away."""
-    with scope.build.block():
-        items = [Var("", v.type.item) if is_operand(v) else v for v in values]
-        out = scope.build.op(op, *items)
-    return out.type.dtype  # type: ignore[union-attr]
 
 
 def mapped(scope: Scope, value: Value, dtype: str, item: Callable[[Atom], Atom]) -> Elements:
@@ -240,6 +233,7 @@ def update(scope: Scope, target: Var, op: str, value: Value, node: ast.AST) -> N
     check_writable(scope, target, node)
     if op == "@":
         raise scope.problem("'@=' is not differentiable", node, "write a = a @ b")
+    dtypes.expect_castable(scope, op, target, value, node)
     value = separate(scope, _as_operand(scope, value, node), target)
     shape, read = _fitted(scope, target, value, node)
 

@@ -202,7 +202,10 @@ def _rounded(scope: Scope, whole: str, value: Value, digits: Value, node: ast.AS
 
     if digits is None or (whole == "np.rint" and known and digits.value == 0):
         return apply(whole, value)
-    ten = scope.build.op("**", Const(10.0, FLOAT64), digits)
+    if isinstance(digits, Const):
+        ten: Value = Const(10.0**digits.value, FLOAT64, weak=True)
+    else:
+        ten = scope.build.op("**", Const(10.0, FLOAT64), digits)
     return apply("/", apply("np.rint", apply("*", value, ten)), ten)
 
 
