@@ -1,4 +1,7 @@
-"""LAPACK's routines with their results in arrays that are passed in."""
+"""LAPACK's routines with their results in arrays that are passed in.
+
+Compiling one takes Numba seconds, so each is kept on disk.
+"""
 
 from __future__ import annotations
 
@@ -6,56 +9,56 @@ import numpy as np
 from numba.extending import register_jitable
 
 
-@register_jitable
+@register_jitable(cache=True)
 def solve(a, b, x):
     x[...] = np.linalg.solve(a, b)
 
 
-@register_jitable
+@register_jitable(cache=True)
 def inv(a, out):
     out[...] = np.linalg.inv(a)
 
 
-@register_jitable
+@register_jitable(cache=True)
 def det(a, out):
     out[0] = np.linalg.det(a)
 
 
-@register_jitable
+@register_jitable(cache=True)
 def slogdet(a, sign, log):
     sign[0], log[0] = np.linalg.slogdet(a)
 
 
-@register_jitable
+@register_jitable(cache=True)
 def pinv(a, out):
     out[...] = np.linalg.pinv(a)
 
 
-@register_jitable
+@register_jitable(cache=True)
 def cholesky(a, out):
     out[...] = np.linalg.cholesky(a)
 
 
-@register_jitable
+@register_jitable(cache=True)
 def qr(a, q, r):
     first, second = np.linalg.qr(a)
     q[...] = first
     r[...] = second
 
 
-@register_jitable
+@register_jitable(cache=True)
 def eigh(a, w, v):
     values, vectors = np.linalg.eigh(a)
     w[...] = values
     v[...] = vectors
 
 
-@register_jitable
+@register_jitable(cache=True)
 def eigvalsh(a, w):
     w[...] = np.linalg.eigvalsh(a)
 
 
-@register_jitable
+@register_jitable(cache=True)
 def svd(a, u, s, vt):
     first, second, third = np.linalg.svd(a, False)
     u[...] = first
@@ -63,11 +66,11 @@ def svd(a, u, s, vt):
     vt[...] = third
 
 
-@register_jitable
+@register_jitable(cache=True)
 def svdvals(a, s):
     s[...] = np.linalg.svd(a, False)[1]
 
 
-@register_jitable
+@register_jitable(cache=True)
 def argsort(a, order):
     order[...] = np.argsort(a, kind="mergesort")
