@@ -42,7 +42,10 @@ class Version:
 
     def fits(self, values: Sequence[Any]) -> bool:
         """Whether the shapes of the arguments are such as the version was made for, where that matters."""
-        return self._facts is None or self._facts(self._leaves(values))
+        try:
+            return self._facts is None or self._facts(self._leaves(values))
+        except ZeroDivisionError:  # a size that the first call's shapes made positive
+            return False
 
     def is_valid(self) -> bool:
         """Whether the globals and closure variables that it was compiled for still have the values that they had."""

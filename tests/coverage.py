@@ -10,10 +10,11 @@ import inspect
 import math
 import operator
 import sys
-from collections.abc import Callable, Iterator
+import textwrap
+import types
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,17 +31,24 @@ from srcgrad.transform.lower.builtins import HANDLERS
 PAGE = Path(__file__).parent.parent / "docs" / "coverage.md"
 NUMPY = "2.4"  # whose names the page has
 SOURCES = "../srcgrad/"
-NAMESPACES: dict[str, ModuleType] = {
+NAMESPACES: dict[str, types.ModuleType] = {
     "np": np, "np.linalg": np.linalg, "np.random": np.random, "math": math, "scipy.special": scipy_special,
     "": builtins, "operator": operator,
 }  # fmt: skip
 
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 # How handlers lower calls, by the module that they are in, and by function where that says too little.
-HOW_MODULES = {"creation": "new array", "shaping": "view", "draws": "drawn once", "effects": "effect", "ufuncs": "loops",
-               "einsum": "loops", "library": "LAPACK", "builtins": "rule"}  # fmt: skip
+HOW_MODULES = {
+    "creation": "new array", "shaping": "view", "draws": "drawn once", "effects": "effect", "ufuncs": "loops",
+    "einsum": "loops", "library": "LAPACK", "builtins": "rule",
+}  # fmt: skip
 HOW = {
     "compile time": "np.shape np.size np.ndim np.result_type np.finfo np.iinfo slice len range enumerate zip reversed "
-    "tuple list np.ndindex isinstance type getattr hasattr",
+    "tuple list np.ndindex",
     "view": "np.reshape np.ravel np.transpose np.ix_ np.asarray np.ascontiguousarray",
     "new array": "np.broadcast_to np.diagonal np.broadcast_arrays",
     "BLAS": "np.dot np.matmul np.linalg.multi_dot np.linalg.matrix_power",
@@ -48,19 +56,20 @@ HOW = {
     "loops": "sum",
     "refused": "isinstance type getattr hasattr",
 }
-NO_DERIVATIVE = (
+NO_DERIVATIVE = words(
     "np.argmax np.argmin np.argsort np.any np.all np.count_nonzero np.searchsorted np.digitize np.nonzero "
-    "np.flatnonzero np.isclose np.allclose np.array_equal np.tril_indices np.triu_indices"
-).split()
+    "np.flatnonzero np.isclose np.allclose np.array_equal np.tril_indices np.triu_indices np.logical_and "
+    "np.logical_or np.logical_xor"
+)
 FIRST = "of equal elements, all to the first"
 HALVES = "of equal numbers, half to each"
 SHARED = "a copy; neither it nor the original may be written afterwards"
 LOWER = "reads the lower triangle, which alone gets a derivative"
 REMARKS = {
-    **dict.fromkeys("np.max np.min np.amax np.amin np.ptp np.nanmax np.nanmin".split(), FIRST),
+    **dict.fromkeys(words("np.max np.min np.amax np.amin np.ptp np.nanmax np.nanmin"), FIRST),
     **dict.fromkeys(["np.maximum.reduce", "np.minimum.reduce"], FIRST),
     **dict.fromkeys(["np.maximum.accumulate", "np.minimum.accumulate"], FIRST),
-    **dict.fromkeys("np.maximum np.minimum np.fmax np.fmin max min".split(), HALVES),
+    **dict.fromkeys(words("np.maximum np.minimum np.fmax np.fmin max min"), HALVES),
     "np.clip": "at a bound, half",
     "np.where": "with one argument: `np.nonzero`",
     "np.sort": "stable, whatever `kind` says",
@@ -81,7 +90,8 @@ REMARKS = {
     "np.vdot": "of arrays of one shape", "np.compress": "of vectors",
     "np.pad": "constant, edge, wrap, reflect, symmetric",
     "np.einsum": "constant labels, without an ellipsis",
-    "np.dot": "of rank 1 and 2; vectors, stacks and integers by loops", "np.matmul": "vectors, stacks and integers by loops",
+    "np.dot": "of rank 1 and 2; vectors and integers by loops",
+    "np.matmul": "vectors, stacks and integers by loops",
     "np.linalg.multi_dot": "from left to right", "np.linalg.matrix_power": "a constant exponent up to 64",
     "np.linalg.norm": "of matrices Frobenius, 1, inf; none of singular values",
     "np.linalg.lstsq": "by the pseudo-inverse; the rank has no derivative",
@@ -92,10 +102,10 @@ REMARKS = {
     "np.linalg.qr": "reduced, of at least as many rows as columns",
     "np.linalg.svd": "reduced, or of a square matrix; `compute_uv=False` too",
     "np.linalg.pinv": "of constant rank",
-    "np.nan_to_num": "0 where it replaces",
+    "np.nan_to_num": "0 where it replaces", "np.ldexp": "of numbers",
+    **dict.fromkeys(["np.round", "np.around", "np.heaviside", "round"], "derivative 0"),
     "np.logaddexp.reduce": "shifted by the largest element",
-    "math.lgamma": "", "np.random.seed": "",
-    "sum": "of numbers and vectors", "round": "of numbers", "np.ndindex": "in `for`",
+    "sum": "of numbers and vectors", "np.ndindex": "in `for`",
     "print": "runs once, in the forward sweep",
     "zip": "without `strict`",
 }  # fmt: skip
@@ -106,8 +116,8 @@ INDEXING = [
     ("`a[1:-1]`, `a[::2]`, `a[::-1]`", "index arithmetic, or a view where an array is needed", "steps may be negative"),
     ("`a[i]`, `a[:, j]`, `a[..., 0]`", "the same", ""),
     ("`a[None, :]`, `a[:, np.newaxis]`", "the same", ""),
-    ("`a[idx]`, `a[i, idx]`, `a[idx, jdx]`, `a[:, idx]`, `a[[0, 2]]`", "gather", "integers; broadcast with one another"),
-    ("`a[a > 0]`, `a[mask, j]`, `a[mask]` of a matrix", "loop over the mask", "the number of elements is a run-time size"),
+    ("`a[idx]`, `a[i, idx]`, `a[idx, jdx]`, `a[:, idx]`, `a[[0, 2]]`", "gather", "integers, broadcast together"),
+    ("`a[a > 0]`, `a[mask, j]`, `a[mask]` of a matrix", "loop over the mask", "its length is known at run time only"),
     ("`a[1:] = v`, `a[1:] += v`", "loop", "computed first where `v` reads what is written"),
     ("`a[idx] = v`, `a[idx] += v`", "scatter", "of repeated indices the last counts, as in NumPy"),
     ("`np.add.at(a, idx, v)`", "scatter", "repeated indices add up"),
@@ -117,7 +127,8 @@ ATTRIBUTES = {"T": "view", "shape": "compile time", "ndim": "compile time", "siz
               "dtype": "compile time", "real": "itself"}  # fmt: skip
 
 # Public names of NumPy that are no functions of numbers, or belong to other tools: files, text, dtypes, dates.
-ELSEWHERE = set("""
+ELSEWHERE = set(
+    words("""
     array2string array_repr array_str asanyarray asarray_chkfinite asfortranarray asmatrix base_repr binary_repr bmat
     broadcast_shapes busday_count busday_offset can_cast common_type datetime_as_string datetime_data einsum_path
     format_float_positional format_float_scientific from_dlpack frombuffer fromfile fromregex fromstring genfromtxt
@@ -126,7 +137,8 @@ ELSEWHERE = set("""
     promote_types save savetxt savez savez_compressed set_printoptions setbufsize seterr seterrcall shares_memory
     show_config show_runtime sort_complex test typename unpackbits frompyfunc require iscomplex iscomplexobj isreal
     isrealobj
-""".split())
+""")
+)
 
 
 @dataclass
@@ -229,7 +241,7 @@ def of_namespace(all_entries: list[Entry], prefix: str) -> list[Entry]:
     )  # fmt: skip
 
 
-def missing(module: ModuleType, all_entries: list[Entry]) -> list[str]:
+def missing(module: types.ModuleType, all_entries: list[Entry]) -> list[str]:
     """The public functions of a module of NumPy that are not covered."""
     covered = {id(e.target) for e in all_entries}
     return sorted(
@@ -294,34 +306,53 @@ def page() -> str:
     indexing = "| form | how | remark |\n| --- | --- | --- |\n"
     indexing += "".join(f"| {form} | {how} | {remark} |\n".replace("  ", " ") for form, how, remark in INDEXING)
     random = of_namespace(found, "np.random")
-    draws = ", ".join(f"`{e.names[0].removeprefix('np.random.')}`" for e in random if not e.names[0].endswith(".seed"))
-    routines = ", ".join(f"`{name.removeprefix('np.')}`" for name in ROUTINES)
+    draws = listed(e.names[0].removeprefix("np.random.") for e in random if not e.names[0].endswith(".seed"))
+    routines = listed(name.removeprefix("np.") for name in ROUTINES)
     python = [e for e in of_namespace(found, "") if e.how != "refused"]
-    operators = ", ".join(f"`{e.names[0].removeprefix('operator.')}`" for e in of_namespace(found, "operator"))
+    operators = listed(e.names[0].removeprefix("operator.") for e in of_namespace(found, "operator"))
+    conversions = "`float`, `int`, `bool`, `np.float64`, `np.float32`, `np.int64` and the other integers, `np.bool_`"
     sections = {
         "Functions of elements": table(elementwise),
         "Functions of arrays": table(whole),
         "Linear algebra": table(of_namespace(found, "np.linalg"))
-        + f"\nThe routines of BLAS and LAPACK that have derivatives: {routines}.\n",
+        + "\n"
+        + paragraph(f"The routines of BLAS and LAPACK that have derivatives: {routines}."),
         "Methods of elementwise functions": table(ufunc_methods + binary),
         "Methods and attributes of arrays": table(method_entries(found), "method"),
         "Indices": indexing,
-        "Random numbers": f"Draws are made once, in the forward sweep, and are constants. Parameters go by position, then\n`size`. `np.random.seed` and {draws}.\n",
-        "math": "On numbers; all of them have rules.\n\n" + table(of_namespace(found, "math")),
+        "Random numbers": paragraph(
+            "Draws are made once, in the forward sweep, and are constants. Parameters go by position, `size` also by "
+            f"name. `np.random.seed`, and {draws}."
+        ),
+        "math": "On numbers.\n\n" + table(of_namespace(found, "math")),
         "scipy.special": "Where SciPy is installed; on numbers and arrays.\n\n"
         + table(of_namespace(found, "scipy.special")),
-        "Python": table(python)
-        + "\nConversions: `float`, `int`, `bool`, `np.float64`, `np.float32`, `np.int64` and the other integers, `np.bool_`.\n"
-        + f"From `operator`: {operators}.\n",
+        "Python": table(python) + "\n" + paragraph(f"Conversions: {conversions}. From `operator`: {operators}."),
     }
     text = INTRODUCTION
     for title, content in sections.items():
         text += f"\n## {title}\n\n{content}"
-    text += "\n## Refused\n\nThese are refused at the call, with what to do instead. Anything that is written in Python and whose source is\nthere, such as `np.linalg.cond` or a function of your own, is inlined if all that it uses is supported.\n\n"
+    text += "\n## Refused\n\n" + paragraph(
+        "Calls of these are refused where they stand (left out are functions of files, text, dates and dtypes)."
+    )
     for prefix, module in (("np", np), ("np.linalg", np.linalg)):
-        names = ", ".join(f"`{n}`" for n in missing(module, found))
-        text += f"`{prefix}`: {names}.\n" + ("\n" if prefix == "np" else "")
+        absent = missing(module, found)
+        inlined = [n for n in absent if isinstance(getattr(module, n), types.FunctionType)]
+        text += "\n" + paragraph(f"`{prefix}`: {listed(n for n in absent if n not in inlined)}.")
+        if inlined:
+            what = (
+                "NumPy's own Python code of these is inlined, and refused only if it uses something that is not covered"
+            )
+            text += "\n" + paragraph(f"{what}: {listed(inlined)}.")
     return text
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{n}`" for n in names)
+
+
+def paragraph(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 if __name__ == "__main__":

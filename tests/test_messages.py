@@ -566,7 +566,7 @@ def reshapes_one_of_several(a, n):
 
 def without_scipy():
     """A matrix product, where SciPy is not installed."""
-    with mock.patch("importlib.util.find_spec", lambda name: None):
+    with mock.patch("importlib.util.find_spec", return_value=None):
         python(matrix_product).grad(np.eye(2))
 
 

@@ -22,8 +22,7 @@ PROGRAMS = {
     # an adjoint not zeroed on overwrite
     "overwritten_by_a_constant": "a[0] = 2.0\nreturn a[0] * a[0] * x + a[1]",
     "overwritten_twice": "a[0] = x * x\na[0] = a[1] * x\nreturn a[0] * a[0]",
-    "overwritten_in_each_iteration": "s = 0.0\nfor i in range(4):\n    a[0] = a[i] * x\n    s += a[0] * a[0]\n"
-    "return s",
+    "overwritten_in_each_iteration": "s = 0.0\nfor i in range(4):\n    a[0] = a[i] * x\n    s += a[0] * a[0]\nreturn s",
     "cleared_buffer": "b = np.zeros(2)\ns = 0.0\nfor i in range(4):\n    b[0] = 0.0\n    b[0] += a[i] * x\n"
     "    b[1] += b[0] * b[0]\n"
     "    s += b[1]\nreturn s",

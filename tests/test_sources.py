@@ -127,7 +127,7 @@ def test_lambda_with_defaults_across_lines():
 
 
 def test_lambda_inside_a_lambda():
-    outer = lambda k: (lambda x: k * x * x)  # noqa: E731
+    outer = lambda k: lambda x: k * x * x  # noqa: E731
     assert python(outer(3.0)).grad(1.0) == 6.0
 
 

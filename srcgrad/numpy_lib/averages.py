@@ -85,12 +85,21 @@ def covariances(m, y, rowvar, ddof):
     return out
 
 
+def is_single(m, y, rowvar):
+    """Whether there is one variable only."""
+    if y is not None:
+        return False
+    if m.ndim == 1:
+        return True
+    return m.shape[0] == 1 if rowvar else m.shape[1] == 1
+
+
 @defines(np.cov, arrays="m y")
 def cov(m, y=None, rowvar=True, bias=False, ddof=None):
     """A number for one vector, else a matrix."""
     less = (0 if bias else 1) if ddof is None else ddof
     out = covariances(m, y, rowvar, less)
-    return out[0, 0] if m.ndim == 1 and y is None else out
+    return out[0, 0] if is_single(m, y, rowvar) else out
 
 
 @defines(np.corrcoef, arrays="x y")
@@ -100,7 +109,7 @@ def corrcoef(x, y=None, rowvar=True):
     out = np.empty(c.shape)
     for i, j in np.ndindex(c.shape):
         out[i, j] = c[i, j] / np.sqrt(c[i, i]) / np.sqrt(c[j, j])
-    return out[0, 0] if x.ndim == 1 and y is None else out
+    return out[0, 0] if is_single(x, y, rowvar) else out
 
 
 # -- histograms ----------------------------------------------------------------------------------------------------

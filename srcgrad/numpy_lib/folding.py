@@ -29,7 +29,10 @@ def one_if_nonzero(a, i, t):
 def finished(total, by, root):
     """A sum, divided by a number and its root taken, where either is wanted."""
     quotient = total if by is None else total / by
-    return np.sqrt(quotient) if root else quotient
+    if not root:
+        return quotient
+    # the root of 0 has no derivative; as in PyTorch, that of a norm of nothing but zeros is taken as 0
+    return np.sqrt(quotient) if quotient > 0 else 0 * quotient
 
 
 def added_up(term, a, axes, keepdims, t, *more, by=None, root=False):

@@ -46,9 +46,9 @@ def diagflat(v, k=0):
     return out
 
 
-@defines(np.diag, once="v")
+@defines(np.diag)
 def diag(v, k=0):
-    return diagflat(v, k) if v.ndim == 1 else diagonal(v, k)
+    return diagflat(v, k) if v.ndim == 1 else np.diagonal(v, k)
 
 
 @defines(np.tril, once="m")

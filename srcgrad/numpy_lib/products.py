@@ -12,7 +12,7 @@ def vector_vector(a, b):
     total = np.result_type(a, b).type(0)
     for i in range(a.shape[0]):
         total = total + a[i] * b[i]
-    return total
+    return np.result_type(a, b).type(total)
 
 
 def matrix_vector(a, b):

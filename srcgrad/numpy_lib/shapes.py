@@ -82,25 +82,6 @@ def tile(A, reps):
     return out
 
 
-@defines(np.rot90, once="m")
-def rot90(m, k=1):
-    turns = k % 4
-    rows, columns = m.shape[:2]
-    shape = (rows, columns) if turns % 2 == 0 else (columns, rows)
-    out = np.empty(shape + m.shape[2:], m.dtype)
-    for i in np.ndindex(m.shape):
-        row, column = i[:2]
-        if turns == 1:
-            row, column = columns - 1 - column, row
-        elif turns == 2:
-            row, column = rows - 1 - row, columns - 1 - column
-        elif turns == 3:
-            row, column = column, rows - 1 - row
-        place = (row, column, *i[2:])
-        out[place] = m[i]
-    return out
-
-
 # -- padding -------------------------------------------------------------------------------------------------------
 
 

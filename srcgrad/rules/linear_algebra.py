@@ -133,6 +133,8 @@ def cofactors(a, d):
     """The gradient of the determinant d of a, which also exists where a is singular."""
     u, s, vt = np.linalg.svd(a, full_matrices=False)
     n = s.shape[0]
+    if n == 0:
+        return np.zeros((0, 0), a.dtype)
     if s[n - 1] > 1e-8 * s[0]:
         return d * np.linalg.inv(a).T
     products = np.empty((n,), a.dtype)

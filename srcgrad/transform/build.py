@@ -309,9 +309,10 @@ class Builder:
         self.emit(Increment(array, index, strong(value), loc=self.loc))
 
     def alloc(self, fill: str, dtype: str, shape: tuple[Atom, ...], hint: str = "", like: Var | None = None) -> Var:
-        target = Var(hint, Array(dtype, len(shape), "C"))
-        if not shape or (like is not None and like.type.layout != "C"):  # type: ignore[union-attr]
-            like = None  # np.empty_like keeps the order of the elements; rank 0 needs no model
+        layout = like.type.layout if like is not None and shape else "C"  # type: ignore[union-attr]
+        if not shape or layout == "A":
+            like, layout = None, "C"  # of unknown order there is no model; rank 0 needs none
+        target = Var(hint, Array(dtype, len(shape), layout))
         self.emit(Alloc(target, fill, tuple(strong(s) for s in shape), like, loc=self.loc))
         return target
 

@@ -67,10 +67,18 @@ def elements(scope: Scope, value: Value) -> Elements:
 
 def forced(scope: Scope, value: Value) -> Value:
     """`value`, computed into an array if it is an array expression."""
+    out = _computed(scope, value)
+    if isinstance(value, Elements) and value.shows:
+        freeze(scope, [*value.shows, out], "an array of which NumPy has a view that cannot be written", value.node)
+    return out
+
+
+def _computed(scope: Scope, value: Value) -> Value:
     if not isinstance(value, Elements):
         return value
     like = next((a for a, aligned in value.reads if aligned and a.type.dtype == value.dtype), None)  # type: ignore[union-attr]
-    like = like if like is not None and like not in scope.context.placements else None
+    if like is not None and (like in scope.context.placements or like.type.layout != "C"):  # type: ignore[union-attr]
+        like = None
     out = allocate(scope, "empty", value.dtype, value.shape, like)
     nest(scope, value.shape, lambda i: scope.build.store(out, i, _fit(scope, value.item(i), out)))
     return out
@@ -132,7 +140,7 @@ def astype(scope: Scope, value: Value, dtype: str) -> Value:
 def copy(scope: Scope, value: Value, dtype: str | None = None) -> Var:
     """A C-contiguous copy, of another dtype if one is given."""
     source = elements(scope, value)
-    return forced(scope, source if dtype is None else elements(scope, astype(scope, source, dtype)))
+    return _computed(scope, source if dtype is None else elements(scope, astype(scope, source, dtype)))
 
 
 def filled(scope: Scope, shape: tuple[Atom, ...], value: Atom, dtype: str) -> Var:
@@ -232,7 +240,8 @@ def update(scope: Scope, target: Var, op: str, value: Value, node: ast.AST) -> N
     """`target op= value`, through to the memory that `target` shows."""
     check_writable(scope, target, node)
     if op == "@":
-        raise scope.problem("'@=' is not differentiable", node, "write a = a @ b")
+        assign(scope, target, expressions.binary(scope, op, target, value, node), node)
+        return
     dtypes.expect_castable(scope, op, target, value, node)
     value = separate(scope, _as_operand(scope, value, node), target)
     shape, read = _fitted(scope, target, value, node)

@@ -103,7 +103,7 @@ def convert(scope: Scope, dtype: str, value: Value, node: ast.AST, *, python: bo
             raise scope.problem(f"{value.object!r} is no number", node, "convert a number") from None
     value = expressions.number_of(scope, value)
     if is_operand(value) and not python:
-        return arrays.copy(scope, value, dtype)
+        return value if value.type.dtype == dtype else arrays.copy(scope, value, dtype)
     if not is_scalar(value):
         hint = "use astype" if is_array(value) else "convert a number"
         raise scope.problem(f"{describe(value)} cannot be converted to {dtype}", node, hint)
@@ -193,6 +193,8 @@ def _rounded(scope: Scope, whole: str, value: Value, digits: Value, node: ast.AS
         raise scope.problem("the number of digits must be an integer", node, "use round(x, 2)")
     known = isinstance(digits, Const)
     if not is_float(value.type):
+        if is_operand(value) and (digits is None or known):
+            return arrays.copy(scope, value)
         if digits is None or (known and digits.value >= 0):
             return scope.build.cast(value, INT64) if value.type == BOOL else value
         raise scope.problem("an int is not rounded to tens", node, "round a float")

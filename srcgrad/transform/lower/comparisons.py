@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const
+from srcgrad.ir.nodes import FALSE, ONE, TRUE, Atom, Const
 from srcgrad.ir.types import is_integer
 from srcgrad.transform.lower import arrays, expressions, sizes
 from srcgrad.transform.lower.scope import Scope
@@ -67,6 +67,8 @@ def _compare(scope: Scope, op: ast.cmpop, left: Value, right: Value, node: ast.A
         if scope.call_site is not None and symbol in ("==", "!=") and is_integer(left.type) and is_integer(right.type):
             if sizes.same(scope, left, right):  # library code checks shapes
                 return TRUE if symbol == "==" else FALSE
+            if right == ONE and sizes.is_not_one(scope, left):
+                return FALSE if symbol == "==" else TRUE
         return scope.build.op(symbol, left, right)
     raise scope.problem(f"{describe(left)} and {describe(right)} cannot be compared", node, "compare numbers")
 

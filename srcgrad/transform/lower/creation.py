@@ -158,15 +158,26 @@ def _linspace(scope: Scope, node: ast.AST, start: Value, stop: Value, num: Value
 
 
 @handles(np.eye)
-def _eye(scope: Scope, node: ast.AST, rows: Value, columns: Value = None, /, *, dtype: Value = None) -> Value:
-    columns = rows if columns is None else columns
+def _eye(
+    scope: Scope, node: ast.AST, N: Value, M: Value = None, k: Value = None, dtype: Value = None  # noqa: N803
+) -> Value:  # fmt: skip
+    rows, columns = N, (N if M is None else M)
+    shift = 0 if k is None else k.value if isinstance(k, Const) else None
+    if shift is None:
+        raise scope.problem("np.eye expects a constant k", node, "write the number of the diagonal")
     if not all(is_scalar(n) and is_integer(n.type) for n in (rows, columns)):
         raise scope.problem("np.eye expects integers", node, "pass the number of rows and columns")
     name = _dtype(scope, dtype, "float64", node)
     out = arrays.allocate(scope, "zeros", name, (rows, columns))
-    n = scope.build.op("min", rows, columns)
+    down, right = max(-shift, 0), max(shift, 0)
+    op = scope.build.index
+    n = op("min", op("-", rows, integer(down)), op("-", columns, integer(right)))
     one = Const(1.0, Scalar(name))
-    arrays.nest(scope, (n,), lambda i: scope.build.store(out, (i[0], i[0]), one))
+
+    def place(index: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        return op("+", index[0], integer(down)), op("+", index[0], integer(right))
+
+    arrays.nest(scope, (n,), lambda i: scope.build.store(out, place(i), one))
     return out
 
 

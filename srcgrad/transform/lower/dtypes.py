@@ -12,6 +12,7 @@ from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Value, describe, is_operand
 
 INTEGER = ("+", "-", "*", "//", "%", "**", "neg", "pos", "abs", "max", "min", "&", "|", "^", "<<", ">>", "~", "np.sign")
+MIXING = ("+", "-", "*", "/", "//", "%", "**", "max", "min", "where")
 ON_BOOLS = {"+": "|", "*": "&", "max": "|", "min": "&", "~": "not"}  # what NumPy makes of them
 SPELLED = {"neg": "-", "pos": "+"}
 
@@ -28,6 +29,10 @@ def resolve(scope: Scope, op: str, values: list[Value], node: ast.AST) -> tuple[
     dtype = on_elements(scope, op, values)
     if op in INTEGER and np.dtype(dtype).kind in "iu" and not any(is_float(v.type) for v in values):
         return op, np.result_type(*(_weak(v) for v in values)).name
+    if op in MIXING and np.dtype(dtype).kind == "f":
+        operands = values[1:] if op == "where" else values
+        if any(is_float(v.type) for v in operands):
+            return op, np.result_type(*(_weak(v) for v in operands)).name
     return op, dtype
 
 
@@ -41,7 +46,7 @@ def on_elements(scope: Scope, op: str, values: list[Value]) -> str:
 
 def _weak(value: Value) -> object:
     """A value as `np.result_type` takes it: a literal has no dtype of its own."""
-    if isinstance(value, Const) and value.weak and isinstance(value.value, int):
+    if isinstance(value, Const) and value.weak and not isinstance(value.value, bool):
         return value.value
     return np.dtype(value.type.dtype)
 

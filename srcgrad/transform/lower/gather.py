@@ -64,7 +64,7 @@ def choose(scope: Scope, array: Var, items: list[Any], node: ast.AST) -> Chosen:
     kept: list[Atom] = []
     for axis, item in enumerate(i for i in plain):
         if axis in numbers:
-            index.append(_from_front(scope, base, axis, numbers[axis], shape))
+            index.append(_from_front(scope, numbers[axis], shape))
         else:
             index.append(Kept(len(kept)))
             kept.append(integer(1) if isinstance(item, NewAxis) else lengths[axis])
@@ -78,22 +78,23 @@ def _numbered(scope: Scope, item: Any, node: ast.AST) -> list[Any]:
     return list(calls.apply(scope, Static(np.nonzero), [item], {}, node).items)
 
 
-def _from_front(scope: Scope, base: Var, axis: int, item: Any, shape: tuple[Atom, ...]) -> Any:
-    """Indices into one axis of a view, which are counted from its own end where they are negative."""
-    length = sizes.shape_of(scope, base)[axis]
-    whole = any(a.whole and a.axis == axis for a in views.placement(scope, base).axes)
-    op = scope.build.op
-
-    def fixed(i: Atom) -> Atom:
-        if whole or views.is_nonnegative(scope, i):
-            return i
-        return op("where", op("<", i, integer(0)), op("+", i, length), i)
-
+def _from_front(scope: Scope, item: Any, shape: tuple[Atom, ...]) -> Any:
+    """Indices along one axis, as they stand."""
     if is_scalar(item):
-        return fixed(item)
+        return item
     source = arrays.elements(scope, item)
     read, reads = arrays.reader(scope, item, shape)
-    return Elements(shape, "int64", lambda at: fixed(read(at)), reads, source.cost)
+    return Elements(shape, "int64", read, reads, source.cost)
+
+
+def _place(scope: Scope, chosen: Chosen, index: tuple[Atom, ...]) -> tuple[Var, tuple[Atom, ...]]:
+    """Where the element of the result at `index` is; indices out of range must stay so, so they address the view."""
+    at = _at(chosen, index)
+    axes = views.placement(scope, chosen.array).axes
+    inner = {k for k, i in enumerate(chosen.index) if not isinstance(i, Kept)}
+    if all(a.whole or a.step is None or a.axis not in inner for a in axes):
+        return views.address(scope, chosen.array, at, trusted=True)
+    return chosen.array, at
 
 
 def _at(chosen: Chosen, index: tuple[Atom, ...]) -> tuple[Atom, ...]:
@@ -121,7 +122,7 @@ def read(scope: Scope, chosen: Chosen, node: ast.AST) -> Value:
     cost = 1 + sum(i.cost for i in chosen.index if isinstance(i, Elements))
     shape = _result_shape(chosen)
     return Elements(
-        shape, chosen.array.type.dtype, lambda i: arrays.load(scope, chosen.array, _at(chosen, i)),  # type: ignore[union-attr]
+        shape, chosen.array.type.dtype, lambda i: scope.build.load(*_place(scope, chosen, i)),  # type: ignore[union-attr]
         tuple(dict.fromkeys(reads)), cost,
     )  # fmt: skip
 
@@ -137,7 +138,7 @@ def write(scope: Scope, chosen: Chosen, value: Value, node: ast.AST) -> None:
     fitted = _stretched(scope, value, shape, node)
 
     def one(index: tuple[Atom, ...]) -> None:
-        where, at = views.address(scope, chosen.array, _at(chosen, index), trusted=True)
+        where, at = _place(scope, chosen, index)
         scope.build.store(where, at, scope.build.cast(fitted(index), where.type.item))  # type: ignore[union-attr]
 
     arrays.nest(scope, shape, one)
@@ -164,7 +165,7 @@ def accumulate(scope: Scope, chosen: Chosen, op: str, value: Value, node: ast.AS
     fitted = _stretched(scope, value, shape, node)
 
     def one(index: tuple[Atom, ...]) -> None:
-        where, at = views.address(scope, chosen.array, _at(chosen, index), trusted=True)
+        where, at = _place(scope, chosen, index)
         arrays.change(scope, where, at, op, fitted(index), node)
 
     arrays.nest(scope, shape, one)
@@ -200,7 +201,7 @@ def _write_masked(scope: Scope, chosen: Masked, value: Value, op: str, node: ast
         if not sizes.same(scope, n, m):
             sizes.expect(scope, scope.build.op("==", n, m), "boolean index did not match the shape of the array")
     if is_operand(value) and value.type.ndim == len(shape) - len(mask.shape) + 1:
-        value = _one_by_one(scope, mask, value, node)
+        value = _one_by_one(scope, mask, value, shape[len(mask.shape) :], node)
     elif is_operand(value) and value.type.ndim > len(shape) - len(mask.shape):
         raise scope.problem("the value has more axes than what it is assigned to", node, "index it down")
     inner = shape[len(mask.shape) :]
@@ -230,9 +231,14 @@ class _Numbered:
         self.item = item
 
 
-def _one_by_one(scope: Scope, mask: Elements, value: Value, node: ast.AST) -> _Numbered:
+def _one_by_one(
+    scope: Scope, mask: Elements, value: Value, inner: tuple[Atom, ...], node: ast.AST
+) -> _Numbered:
     """Read the rows of `value` in the order of the true elements of the mask."""
     flags = arrays.forced(scope, mask)
     rows = arrays.forced(scope, value)
-    numbers = calls.inline(scope, masks.numbers, [flags, sizes.shape_of(scope, rows)[0]], {}, node, call_site=True)
-    return _Numbered(lambda own, rest: arrays.load(scope, rows, (arrays.load(scope, numbers, own), *rest)))
+    shape = sizes.shape_of(scope, rows)
+    sizes.fit_into(scope, shape[1:], inner)
+    numbers = calls.inline(scope, masks.numbers, [flags, shape[0]], {}, node, call_site=True)
+    follow = sizes.follow(scope, shape[1:], inner)
+    return _Numbered(lambda own, rest: arrays.load(scope, rows, (arrays.load(scope, numbers, own), *follow(rest))))

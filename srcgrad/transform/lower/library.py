@@ -90,6 +90,8 @@ def matmul(scope: Scope, left: Value, right: Value, node: ast.AST) -> Value:
     left, right = (arrays.as_array(scope, v, node) if isinstance(v, Tuple) else v for v in (left, right))
     if not (is_operand(left) and is_operand(right)) or 0 in (left.type.ndim, right.type.ndim):
         raise scope.problem(f"'@' does not take {describe(left)} and {describe(right)}", node, "use arrays")
+    if left.type.dtype == right.type.dtype == "bool":
+        raise scope.problem("'@' does not take arrays of bools", node, "convert them with astype(int)")
     ranks = (left.type.ndim, right.type.ndim)
     if ranks == (1, 1):
         return calls.inline(scope, products.vector_vector, [left, right], {}, node, call_site=True)
@@ -239,6 +241,8 @@ def _matrix_power(scope: Scope, node: ast.AST, a: Value, n: Value) -> Value:
     if not (isinstance(n, Const) and is_integer(n.type) and abs(n.value) <= 64):
         message = "np.linalg.matrix_power expects a constant exponent of at most 64"
         raise scope.problem(message, node, "multiply in a loop")
+    if n.value == 1 and is_operand(a):
+        return a  # NumPy gives the matrix itself
     array = matrix(scope, a, "np.linalg.matrix_power", node)
     size = _square(scope, array)
     if n.value == 0:
@@ -251,7 +255,7 @@ def _matrix_power(scope: Scope, node: ast.AST, a: Value, n: Value) -> Value:
             out = power if out is None else matmul(scope, out, power, node)
         left //= 2
         power = matmul(scope, power, power, node) if left else power
-    return arrays.copy(scope, out) if out is array else out
+    return out
 
 
 @handles(np.linalg.multi_dot)
@@ -268,10 +272,10 @@ def _multi_dot(scope: Scope, node: ast.AST, arrays_: Value, /) -> Value:
 def _argsort(scope: Scope, node: ast.AST, a: Value, axis: Value = LAST, kind: Value = None) -> Value:
     """The order of the elements: integers, without a derivative."""
     array = arrays.forced(scope, arrays.as_array(scope, a, node))
-    if not (axis is None or isinstance(axis, Const)):
+    flat = isinstance(axis, Static) and axis.object is None
+    if not (flat or isinstance(axis, Const)):
         raise scope.problem("np.argsort expects a constant axis", node, "leave it out")
     if array.type.ndim != 1:
         definition = LIBRARY[np.argsort].function
-        given = Static(None) if axis is None else axis
-        return calls.inline(scope, definition, [array, given], {}, node, call_site=True)
+        return calls.inline(scope, definition, [array, axis], {}, node, call_site=True)
     return routine(scope, "argsort", (array,), [sizes.shape_of(scope, array)], ["int64"], node)[0]

@@ -250,6 +250,8 @@ def private_lists(nodes: list[ast.stmt]) -> frozenset[str]:
                 allowed.add(id(name))
             case ast.Call(func=ast.Name(id=function), args=args) if function in READERS:
                 allowed.update(id(a) for a in args)
+            case ast.Call(func=ast.Attribute(attr="array" | "asarray"), args=args):
+                allowed.update(id(a) for a in args)
     inner = [n for f in everywhere if isinstance(f, ast.FunctionDef | ast.Lambda) for n in ast.walk(f)]
     other = {n.id for n in everywhere if isinstance(n, ast.Name) and id(n) not in allowed}
     return frozenset(made - other - {n.id for n in inner if isinstance(n, ast.Name)})

@@ -109,6 +109,20 @@ handles(np.flipud)(_flipped(lambda n: range(1)))
 handles(np.fliplr)(_flipped(lambda n: range(1, 2)))
 
 
+@handles(np.rot90)
+def _rot90(scope: Scope, node: ast.AST, m: Value, k: Value = None) -> Value:
+    turns = 1 if k is None else k.value % 4 if isinstance(k, Const) else None
+    array = _array(scope, m, node)
+    if turns is None or array.type.ndim < 2:  # type: ignore[union-attr]
+        raise scope.problem("np.rot90 expects a matrix and a constant number of turns", node, "write the number")
+    back = Slice(None, None, integer(-1))
+    rows, columns = (back if turns in (2, 3) else Slice()), (back if turns in (1, 2) else Slice())
+    turned = views.view(scope, array, [rows, columns, *[Slice()] * (array.type.ndim - 2)])  # type: ignore[union-attr]
+    if turns % 2 == 0:
+        return turned
+    return views.transpose(scope, turned, (1, 0, *range(2, array.type.ndim)))  # type: ignore[union-attr]
+
+
 def _at_least(rank: int) -> Callable[..., Value]:
     def handler(scope: Scope, node: ast.AST, a: Value, /) -> Value:
         array = _array(scope, a, node)
@@ -136,9 +150,8 @@ def _broadcast_to(scope: Scope, node: ast.AST, array: Value, shape: Value) -> Va
         raise scope.problem("the array has more axes than the shape that it is broadcast to", node, "index it")
     sizes.fit_into(scope, sizes.shape_of(scope, source), wanted)
     read, reads = arrays.reader(scope, source, wanted)
-    out = arrays.forced(scope, Elements(wanted, source.type.dtype, read, tuple((a, False) for a, _ in reads)))
-    arrays.freeze(scope, [a for a, _ in reads] + [out], "an array that is broadcast to another shape", node)
-    return out
+    shows = () if isinstance(source, Elements) else (source,)
+    return Elements(wanted, source.type.dtype, read, tuple((a, False) for a, _ in reads), 1, shows, node)
 
 
 @handles(np.diagonal)
@@ -156,9 +169,7 @@ def _diagonal(scope: Scope, node: ast.AST, a: Value, offset: Value = None) -> Va
     def item(index: tuple[Atom, ...]) -> Atom:
         return arrays.load(scope, matrix, (op("+", index[0], down), op("+", index[0], right)))
 
-    out = arrays.forced(scope, Elements((length,), matrix.type.dtype, item, ((matrix, False),)))  # type: ignore[union-attr]
-    arrays.freeze(scope, [matrix, out], "a matrix whose diagonal is taken as a view", node)
-    return out
+    return Elements((length,), matrix.type.dtype, item, ((matrix, False),), 1, (matrix,), node)  # type: ignore[union-attr]
 
 
 def _split(*, even: bool, axis_of: Callable[[int], int] | None = None) -> Callable[..., Value]:

@@ -86,7 +86,7 @@ class Elements:
     """An array expression that is not computed yet: `item` computes one element.
 
     `reads` holds the arrays that it reads, each with whether it reads the element that it computes; `cost` is about
-    the number of additions that an element takes.
+    the number of additions that an element takes. Where NumPy has a view, `shows` holds the arrays that it shows.
     """
 
     shape: tuple[Atom, ...]
@@ -94,6 +94,8 @@ class Elements:
     item: Callable[[tuple[Atom, ...]], Atom]
     reads: tuple[tuple[Var, bool], ...] = ()
     cost: int = 0
+    shows: tuple[Var, ...] = ()
+    node: Any = None
 
     @property
     def type(self) -> Array:

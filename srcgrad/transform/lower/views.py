@@ -139,25 +139,26 @@ def view(scope: Scope, array: Var, items: list[Item]) -> Var:
                 own.append(Axis(start, step, len(lengths), item == Slice()))
                 lengths.append(length)
         else:
+            # an index out of range must stay so
+            part = any(a.step is not None and a.axis == axis and not a.whole for a in parent.axes)
+            known = known and not (part and scope.call_site is None)
             own.append(Axis(item))
         axis += 1
-    if known:
+    if len(lengths) == ndim:
         sizes.remember(scope, out, tuple(lengths))
-        composed = tuple(_compose(scope, outer, own, shape) for outer in parent.axes)
+    if known:
+        composed = tuple(_compose(scope, outer, own) for outer in parent.axes)
         scope.context.placements[out] = Placement(parent.root, composed)
     return out
 
 
-def _compose(scope: Scope, outer: Axis, own: list[Axis], shape: tuple[Atom, ...]) -> Axis:
+def _compose(scope: Scope, outer: Axis, own: list[Axis]) -> Axis:
     """A root's axis as seen through two views: `outer` into the root, `own` into the view between."""
     if outer.step is None:
         return outer
     inner, op = own[outer.axis], scope.build.index
     if inner.step is None:
-        index = inner.start
-        if not outer.whole and not is_nonnegative(scope, index):  # count from the end of the view between
-            index = op("where", op("<", index, integer(0)), op("+", index, shape[outer.axis]), index)
-        return Axis(_at(scope, outer, (index,) * (outer.axis + 1)))
+        return Axis(_at(scope, outer, (inner.start,) * (outer.axis + 1)))
     start = _at(scope, outer, (inner.start,) * (outer.axis + 1))
     step = inner.step if outer.step == integer(1) else op("*", outer.step, inner.step)
     return Axis(start, step, inner.axis, outer.whole and inner.whole)

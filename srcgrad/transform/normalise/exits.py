@@ -137,10 +137,10 @@ class _Exits:
         if then_ends and orelse_ends:
             more = []
         elif then_ends:
-            orelse, more = orelse + more, []
+            orelse, more = self._followed(orelse, more, loop, stmt), []
             orelse_ends = more_ends
         elif orelse_ends:
-            then, more = then + more, []
+            then, more = self._followed(then, more, loop, stmt), []
             then_ends = more_ends
         new = self._at(ast.If(stmt.test, then, orelse), stmt)
         out.append(new)
@@ -150,6 +150,13 @@ class _Exits:
                 return out + more, more_ends
             out.append(self._at(ast.If(self._not_any(flags, stmt), more, []), more[0]))
         return out, then_ends and orelse_ends
+
+    def _followed(self, block: list[ast.stmt], more: list[ast.stmt], loop: _Loop | None, at: ast.AST) -> list[ast.stmt]:
+        """A block with what runs after it, unless it was left early."""
+        flags = [f for f in self._flags(loop) if any(_sets(s, f) for s in block)]
+        if not (more and flags):
+            return block + more
+        return [*block, self._at(ast.If(self._not_any(flags, at), more, []), more[0])]
 
     def _flags(self, loop: _Loop | None) -> list[str]:
         return [self.returned] if loop is None else [self.returned, loop.broken, loop.skipped]

@@ -101,7 +101,8 @@ class _Fuser:
         after: list[Stmt] = []
         needed: list[Stmt] = [second]
         for stmt in reversed(between):
-            if not all(self.commute(stmt, n) for n in needed):
+            # what may raise protects what follows it
+            if self.summary(stmt).effects or not all(self.commute(stmt, n) for n in needed):
                 needed.append(stmt)
                 before.insert(0, stmt)
             else:
