@@ -150,6 +150,7 @@ class Entry:
     parameters: str
     remark: str = ""
     target: Any = None
+    by_name: list[str] = field(default_factory=list)  # parameters that can be passed by name
     row: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -188,6 +189,12 @@ def parameters_of(signature: inspect.Signature, skip: int = 0) -> str:
     return f"`{', '.join(words)}`" if words else ""
 
 
+def names_of(signature: inspect.Signature, skip: int = 0) -> list[str]:
+    """The parameters that can be passed by name."""
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [p.name for p in list(signature.parameters.values())[skip:] if p.kind in kinds]
+
+
 def of_primitive(target: Any, op: str, names: list[str]) -> Entry:
     rule = RULES[op]
     arrays = isinstance(target, np.ufunc)
@@ -203,12 +210,15 @@ def of_primitive(target: Any, op: str, names: list[str]) -> Entry:
 def of_handler(target: Any, handler: Callable, names: list[str]) -> Entry:
     where = handler.__module__.rpartition(".")[2]
     how = next((h for h, listed in HOW.items() if any(n in listed.split() for n in names)), HOW_MODULES[where])
-    return Entry(names, how, parameters_of(inspect.signature(handler), 2), target=target)
+    signature = inspect.signature(handler)
+    return Entry(names, how, parameters_of(signature, 2), target=target, by_name=names_of(signature, 2))
 
 
 def of_definition(target: Any, definition: Any, names: list[str]) -> Entry:
     file = definition.__module__.replace("srcgrad.", "").replace(".", "/") + ".py"
-    return Entry(names, f"[loops]({SOURCES}{file})", parameters_of(inspect.signature(definition)), target=target)
+    signature = inspect.signature(definition)
+    how = f"[loops]({SOURCES}{file})"
+    return Entry(names, how, parameters_of(signature), target=target, by_name=names_of(signature))
 
 
 def entries() -> Iterator[Entry]:
@@ -261,7 +271,7 @@ def method_entries(all_entries: list[Entry]) -> list[Entry]:
     """Methods and attributes of arrays."""
     by_name = {n: e for e in all_entries for n in e.names}
     found = []
-    for name in methods.FUNCTIONS:
+    for name in (n for n in methods.FUNCTIONS if hasattr(np.ndarray, n)):
         like = by_name[f"np.{name}"]
         _, _, rest = like.parameters.strip("`").partition(", ")
         found.append(Entry([f"a.{name}"], like.how, f"`{rest}`" if rest else "", f"as `np.{name}`"))

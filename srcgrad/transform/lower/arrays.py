@@ -124,6 +124,27 @@ def _cost(op: str) -> int:
     return _COSTS.get(op, 20 if RULES[op].result == "float" else 1)
 
 
+def mapped_over(scope: Scope, function: Callable[[list[Value]], Value], values: list[Value], node: ast.AST) -> Value:
+    """A function of numbers applied to each element, with broadcasting."""
+    values = [as_array(scope, v, node) if isinstance(v, Tuple) else v for v in values]
+    shape = sizes.broadcast(scope, [sizes.shape_of(scope, v) for v in values if is_operand(v)])
+    readers = [reader(scope, v, shape) for v in values]
+    if not shape:
+        return function([r(()) for r, _ in readers])
+    with scope.build.block():  # thrown away: it only tells the type
+        probe = function([Var("", v.type.item) if is_operand(v) else v for v in values])
+    if not is_scalar(probe):
+        raise scope.problem(f"a function of elements returns {describe(probe)}", node, "return a number")
+    reads = tuple(dict.fromkeys((a, False) for _, rs in readers for a, _ in rs))
+    dtype = probe.type.dtype
+    cost = 20 + sum(v.cost for v in values if isinstance(v, Elements))
+
+    def item(index: tuple[Atom, ...]) -> Atom:
+        return scope.build.cast(function([r(index) for r, _ in readers]), Scalar(dtype))
+
+    return Elements(shape, dtype, item, reads, cost)
+
+
 def mapped(scope: Scope, value: Value, dtype: str, item: Callable[[Atom], Atom]) -> Elements:
     """A function of each element of an array, of result `dtype`."""
     source = elements(scope, value)

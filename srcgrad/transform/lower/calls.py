@@ -11,6 +11,8 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from srcgrad.errors import ArgumentError, Problem, UnsupportedError
 from srcgrad.ir.nodes import Const, Var, integer
 from srcgrad.numpy_lib import LIBRARY, special
@@ -191,6 +193,8 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
             args = [*bound, *args]
             kwargs = {**{k: wrap(v, None) for k, v in target.keywords.items()}, **kwargs}
             target = target.func
+        elif (each := _of_elements(target)) is not None:
+            return arrays.mapped_over(scope, lambda items: inline(scope, each, items, kwargs, node), args, node)
         elif hasattr(target, "py_func"):  # a Numba dispatcher, or a differentiable function
             target = target.py_func
         else:
@@ -212,6 +216,14 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
             raise
         message = f"'{target.__name__}' cannot be differentiated: {error.problems[0].message}"
         raise scope.problem(message, node, error.problems[0].hint) from error
+
+
+def _of_elements(target: Any) -> types.FunctionType | None:
+    """The Python function on numbers behind `numba.vectorize` or `np.vectorize`."""
+    function = getattr(getattr(target, "_dispatcher", None), "py_func", None)
+    if function is None and isinstance(target, np.vectorize):
+        function = target.pyfunc
+    return function if isinstance(function, types.FunctionType) else None
 
 
 def _placed(scope: Scope, node: ast.AST, call: Any, *args: Any, **kwargs: Any) -> Any:
