@@ -337,7 +337,13 @@ def page() -> str:
         "math": "On numbers.\n\n" + table(of_namespace(found, "math")),
         "scipy.special": "Where SciPy is installed; on numbers and arrays.\n\n"
         + table(of_namespace(found, "scipy.special")),
-        "Python": table(python) + "\n" + paragraph(f"Conversions: {conversions}. From `operator`: {operators}."),
+        "Python": table(python)
+        + "\n"
+        + paragraph(f"Conversions: {conversions}. From `operator`: {operators}.")
+        + "\n"
+        + paragraph(
+            "What `np.vectorize` and `numba.vectorize` make of a Python function is that function, on elements."
+        ),
     }
     text = INTRODUCTION
     for title, content in sections.items():

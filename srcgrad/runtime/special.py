@@ -63,13 +63,13 @@ def log_expit(x):
 @register_jitable
 def xlogy(x, y):
     """`x * log(y)`, and 0 where x is 0."""
-    return 0.0 if x == 0.0 and y == y else x * np.log(y)
+    return 0.0 if x == 0.0 and not math.isnan(y) else x * np.log(y)
 
 
 @register_jitable
 def xlog1py(x, y):
     """`x * log(1 + y)`, and 0 where x is 0."""
-    return 0.0 if x == 0.0 and y == y else x * np.log1p(y)
+    return 0.0 if x == 0.0 and not math.isnan(y) else x * np.log1p(y)
 
 
 def _of_scipy(name):

@@ -28,6 +28,7 @@ from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.ir.walk import free, map_tree, statements, substitute
 from srcgrad.transform.adjoint.buffers import make_list
 from srcgrad.transform.adjoint.counts import count_trips
+from srcgrad.transform.adjoint.cut import values_to_store
 from srcgrad.transform.adjoint.forward import Forward, export
 from srcgrad.transform.adjoint.handles import number_handles
 from srcgrad.transform.adjoint.helpers import settle_calls
@@ -168,9 +169,24 @@ def _sweeps(
     aliases = find_aliases(counted)
     activity = find_activity(replace(counted, results=objective), wrt, aliases)
     numbered, handles, places = number_handles(counted, activity, aliases)
-    build = Builder()
-    build.algebra = True
-    plan = Plan(numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint)
+    whole = replace(function, body=numbered.body, params=numbered.params)
+
+    def attempt(chosen: frozenset[Var]) -> tuple[Plan, _Sweeps]:
+        build = Builder()
+        build.algebra = True
+        plan = Plan(numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, chosen)
+        return plan, _written(plan, whole, wrt, objective, constant, given or {})
+
+    plan, sweeps = attempt(frozenset())
+    chosen = values_to_store(plan)
+    return attempt(chosen)[1] if chosen != {v for p in plan.loops.values() for v in p.stored} else sweeps
+
+
+def _written(
+    plan: Plan, function: Function, wrt: tuple[Var, ...], objective: Any, constant: float | None, given: dict[Var, Var]
+) -> _Sweeps:  # fmt: skip
+    """Both sweeps, under a plan."""
+    build, places = plan.build, plan.places
     reverse = Reverse(plan)
     of = dict(places.of)
     for loop in plan.loops.values():
@@ -178,9 +194,9 @@ def _sweeps(
     sums = Sums(places.root, None, of)
     sums.current.update({loop.top: loop.top for loop in plan.loops.values()})
     with plan.region(places.root) as root:
-        root.adjoints.update(given or {})
+        root.adjoints.update(given)
         seeds = _seed(reverse, sums, function, objective, constant)
-        reverse.block(numbered.body, sums)
+        reverse.block(function.body, sums)
         gradients: list[Atom] = []
         for p in wrt:
             if isinstance(p.type, Array):
@@ -190,7 +206,7 @@ def _sweeps(
     forward = Forward(plan)
     body = tuple(forward.run())
     written = (*root.prologue, *build.stack[0])
-    return _Sweeps(numbered, body, substitute(written, forward.final), seeds, tuple(gradients))
+    return _Sweeps(plan.function, body, substitute(written, forward.final), seeds, tuple(gradients))
 
 
 def _seed(reverse: Reverse, sums: Sums, function: Function, objective: Any, constant: float | None) -> tuple[Var, ...]:

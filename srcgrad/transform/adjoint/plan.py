@@ -94,8 +94,11 @@ class Plan:
     build: Builder
     make_list: Callable[[Plan, Family, Region], Var]
     helper_adjoint: Callable[[Function, tuple[int, ...]], tuple[Function, tuple[int, ...]]]
+    chosen: frozenset[Var] = frozenset()  # values that are better stored than computed again
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
     saved: dict[tuple[Stmt, Var], Saved] = field(default_factory=dict)  # arrays that routines' pullbacks read
+    requests: dict[Var, None] = field(default_factory=dict)  # what the reverse sweep has asked for
+    depth: int = 0  # of computing again
     records: dict[Family, Var] = field(default_factory=dict)  # the tapes of dynamic handles
     entered: dict[Family, Var] = field(default_factory=dict)  # how many dynamic handles there were
 
@@ -150,20 +153,29 @@ class Plan:
         if not isinstance(atom, Var) or self._outside(atom):
             return atom
         region = self.region_of(self.places.of[atom])
+        if not self.depth:
+            self.requests[atom] = None
         if atom not in region.values:
+            self.depth += 1
             region.values[atom] = self._had(atom, region)
+            self.depth -= 1
         return region.values[atom]
+
+    def is_at_hand(self, var: Var) -> bool:
+        """Whether the reverse sweep has a value without anything computed or stored."""
+        home = self.places.home.get(var)
+        return self._outside(var) or (isinstance(home, For) and home.index is var)
 
     def values(self, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
         return tuple(self.value(a) for a in atoms)
 
     def _had(self, var: Var, region: Region) -> Atom:
         stmt = self.places.home[var]
-        if self._is_recomputed(var, stmt):
+        if var not in self.chosen and self.is_recomputed(var, stmt):
             return self._recompute(var, stmt, region)
         return self._store(var, region)
 
-    def _is_recomputed(self, var: Var, stmt: Stmt) -> bool:
+    def is_recomputed(self, var: Var, stmt: Stmt) -> bool:
         match stmt:
             case Assign(op="shape"):
                 return self._shape_is_known(stmt)
@@ -187,7 +199,7 @@ class Plan:
             return False
         if any(r.var is var and isinstance(a, Undef) for r in stmt.results for a in (r.then, r.orelse)):
             return False
-        return all(isinstance(s, Assign | Load) and self._is_recomputed(s.target, s) for s in inside)
+        return all(isinstance(s, Assign | Load) and self.is_recomputed(s.target, s) for s in inside)
 
     def _recompute(self, var: Var, stmt: Stmt, region: Region) -> Atom:
         match stmt:

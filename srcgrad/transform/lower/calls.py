@@ -194,7 +194,8 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
             kwargs = {**{k: wrap(v, None) for k, v in target.keywords.items()}, **kwargs}
             target = target.func
         elif (each := _of_elements(target)) is not None:
-            return arrays.mapped_over(scope, lambda items: inline(scope, each, items, kwargs, node), args, node)
+            apply_each = functools.partial(inline, scope, each, kwargs=kwargs, node=node)
+            return arrays.mapped_over(scope, apply_each, args, node)
         elif hasattr(target, "py_func"):  # a Numba dispatcher, or a differentiable function
             target = target.py_func
         else:

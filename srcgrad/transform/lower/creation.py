@@ -159,7 +159,7 @@ def _linspace(scope: Scope, node: ast.AST, start: Value, stop: Value, num: Value
 
 @handles(np.eye)
 def _eye(
-    scope: Scope, node: ast.AST, N: Value, M: Value = None, k: Value = None, dtype: Value = None  # noqa: N803
+    scope: Scope, node: ast.AST, N: Value, M: Value = None, k: Value = None, dtype: Value = None
 ) -> Value:  # fmt: skip
     rows, columns = N, (N if M is None else M)
     shift = 0 if k is None else k.value if isinstance(k, Const) else None

@@ -231,9 +231,7 @@ class _Numbered:
         self.item = item
 
 
-def _one_by_one(
-    scope: Scope, mask: Elements, value: Value, inner: tuple[Atom, ...], node: ast.AST
-) -> _Numbered:
+def _one_by_one(scope: Scope, mask: Elements, value: Value, inner: tuple[Atom, ...], node: ast.AST) -> _Numbered:
     """Read the rows of `value` in the order of the true elements of the mask."""
     flags = arrays.forced(scope, mask)
     rows = arrays.forced(scope, value)

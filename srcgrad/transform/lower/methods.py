@@ -50,7 +50,9 @@ def _reshape(scope: Scope, node: ast.AST, owner: Var, shape: Value, /, *rest: Va
 
 def _ravel(scope: Scope, node: ast.AST, owner: Var) -> Value:
     assert isinstance(owner.type, Array)
-    return owner if owner.type.ndim == 1 and owner.type.layout == "C" else views.reshape(scope, owner, [integer(-1)], node)
+    if owner.type.ndim == 1 and owner.type.layout == "C":
+        return owner
+    return views.reshape(scope, owner, [integer(-1)], node)
 
 
 def _flatten(scope: Scope, node: ast.AST, owner: Var) -> Value:
