@@ -81,9 +81,9 @@ EXAMPLES = [
     "np.append(a, b, axis=0)", "tuple(np.meshgrid(v, w))", "tuple(np.meshgrid(v, w, indexing='ij'))",
     # moved, repeated, surrounded
     "np.roll(a, 1)", "np.roll(a, -1, axis=0)", "np.roll(a, (1, 2), (0, 1))", "np.repeat(a, 2)", "np.repeat(w, k)",
-    "np.repeat(a, 2, axis=1)", "np.tile(w, 2)", "np.tile(a, (2, 1))", "np.rot90(a)", "np.rot90(t, 2)", "np.pad(a, 1)",
-    "np.pad(w, (1, 2), 'edge')", "np.pad(a, ((1, 0), (0, 2)), 'wrap')", "np.pad(w, 2, 'reflect')",
-    "np.pad(w, 3, mode='symmetric')", "np.pad(w, 1, constant_values=x)",
+    "np.repeat(a, 2, axis=1)", "np.tile(w, 2)", "np.tile(a, (2, 1))", "np.rot90(a)", "np.rot90(t, 2)",
+    "np.rot90(a, -1)", "np.pad(a, 1)", "np.pad(w, (1, 2), 'edge')", "np.pad(a, ((1, 0), (0, 2)), 'wrap')",
+    "np.pad(w, 2, 'reflect')", "np.pad(w, 3, mode='symmetric')", "np.pad(w, 1, constant_values=x)",
     # matrices
     "np.trace(a)", "np.trace(s, 1)", "np.diag(w)", "np.diag(s, -1)", "np.diagflat(a, 1)", "np.tril(a)",
     "np.triu(t, 1)", "np.tri(3, 4) * a", "s[np.tril_indices(3)]", "a[np.triu_indices(3, 0, 4)]", "np.vander(w)",
@@ -267,10 +267,11 @@ def test_function_made_of_one_on_numbers(make, define, rng):
 MISFITS = [
     "np.sum(a, where=mask[:2])", "np.mean(w, where=mask)", "np.max(a, 1, initial=0.0, where=mask[:, :2])",
     "np.concatenate((a, q))", "np.stack((v, r))", "np.dot(a, v[:3])", "a @ r", "a + q", "np.cross(v, w)",
-    "np.fliplr(w)", "np.vsplit(w, 2)", "np.split(w, 3)", "np.split(w, -1)", "np.pad(w, -1, 'edge')", "np.fill_diagonal(w, x)",
-    "np.compress(mask, w)", "np.interp(x, v, r)", "np.linalg.solve(s, r)", "np.linalg.inv(a)", "np.reshape(a, (5, -1))",
-    "w[mask]", "a[r > 0.0]", "a[mask] = w; return a", "a[0] = r; return a", "np.broadcast_to(a, (3, 5))",
-    "np.squeeze(a, axis=0)", "np.trapezoid(w, r)", "np.histogram(v, 3, weights=r)", "np.digitize(v, w)",
+    "np.fliplr(w)", "np.vsplit(w, 2)", "np.split(w, 3)", "np.split(w, -1)", "np.pad(w, -1, 'edge')",
+    "np.fill_diagonal(w, x)", "np.compress(mask, w)", "np.interp(x, v, r)", "np.linalg.solve(s, r)",
+    "np.linalg.inv(a)", "np.reshape(a, (5, -1))", "w[mask]", "a[r > 0.0]", "a[mask] = w; return a",
+    "a[0] = r; return a", "np.broadcast_to(a, (3, 5))", "np.squeeze(a, axis=0)", "np.trapezoid(w, r)",
+    "np.histogram(v, 3, weights=r)", "np.digitize(v, w)",
 ]  # fmt: skip
 
 

@@ -54,6 +54,22 @@ def test_value_and_pullback_of_vjp_use_the_same_draws():
     assert tangent == pytest.approx(gradient.sum(), rel=1e-12)
 
 
+def two_walks(x, n):
+    s = t = 0.0
+    for _ in range(n):
+        s = np.random.normal(s, 1.0)
+        t = np.random.normal(t, 1.0)
+    return s * x + t * x * x
+
+
+def test_equal_draws_are_draws_of_their_own():
+    f = sg.differentiable(two_walks, target="python")
+    np.random.seed(5)
+    expected = two_walks(2.0, 4)
+    np.random.seed(5)
+    assert f(2.0, 4) == expected
+
+
 def test_draws_of_compiled_code():
     """Numba has a generator of its own, which is seeded in compiled code."""
 

@@ -143,7 +143,6 @@ CASES = [
     *cases(np.repeat, [V, M, INTS], [0, 1, 3], axis=[None, 0, -1]),
     *calls(np.repeat, [S, [1, 0, 2, 3]], [M, [2, 0, 1], 0], [M, np.array([1, 2, 0, 1]), 1], [2.0, 3]),
     *cases(np.tile, [V, M, INTS, 2.0], [3, (2,), (2, 3), (2, 1, 3), 0]),
-    *cases(np.rot90, [M, INTS, T], [-1, 0, 1, 2, 3, 6]),
     *(
         c
         for mode in ("constant", "edge", "wrap", "reflect", "symmetric")

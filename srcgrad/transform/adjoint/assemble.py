@@ -38,7 +38,7 @@ from srcgrad.transform.adjoint.sums import Sums, zero
 from srcgrad.transform.analysis.activity import find_activity
 from srcgrad.transform.analysis.aliases import aliases_of, find_aliases
 from srcgrad.transform.build import Builder
-from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
+from srcgrad.transform.simplify import eliminate_dead_code, eliminate_inductions, propagate_copies
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,11 @@ def helper_adjoint(function: Function, active: tuple[int, ...]) -> tuple[Functio
 
 
 def _settled(function: Function, objective: Any) -> tuple[Function, Any]:
-    """`function` without the calls that cannot be reversed as calls, and `objective` in its terms."""
-    both = settle_calls(replace(function, results=(function.results, objective)))
+    """`function` in the form that is reversed, and `objective` in its terms.
+
+    Calls that cannot be reversed as calls are written out, counters are functions of loop indices.
+    """
+    both = eliminate_inductions(settle_calls(replace(function, results=(function.results, objective))))
     results, objective = both.results
     return replace(both, results=results), objective
 

@@ -31,7 +31,7 @@ def values_to_store(plan: Plan) -> frozenset[Var]:
         residual.setdefault(b, {}).setdefault(a, 0)
 
     for var, needs in graph.items():
-        edge((var, 0), (var, 1), TRIPS ** len(plan.places.of[var].loops))
+        edge((var, 0), (var, 1), TRIPS ** len(plan.tape_place(var).loops))
         for needed in needs:
             edge((needed, 1), (var, 0), INFINITE)
     for var in lost:

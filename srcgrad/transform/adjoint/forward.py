@@ -115,7 +115,7 @@ class Forward:
         tape = plan.stored[var]
         target = tape if plan.rectangular else state[tape]
         assert isinstance(target, Var)
-        self.build.emit(Store(target, self.slots[place.loop], var, loc=self.build.loc))
+        self.build.emit(Store(target, self.slots[plan.place], var, loc=self.build.loc))
 
     def _record(self, stmt: Stmt, state: dict[Key, Atom]) -> None:
         """Note how an array that enters a choice inside a loop was made."""

@@ -251,16 +251,44 @@ class Plan:
     def _store(self, var: Var, region: Region) -> Atom:
         """Put `var` on the tape of its loop, and read it off."""
         assert isinstance(var.type, Scalar)
-        home = self.region_of(region.place.loop)  # type: ignore[arg-type]
+        home = self.region_of(self.tape_place(var))
         plan = self.loops[home.place]
         if var not in plan.stored:
             axes = len(home.place.loops) if plan.rectangular else 1
             plan.stored[var] = Var(f"{var.hint or 'value'}_tape", Array(var.type.dtype, axes))
         target = Var(var.hint, var.type)
         slot = self.slot(home)
-        with self.prologue(region):
+        with self.prologue(region if home.place is region.place.loop else home):
             self.build.emit(Load(target, plan.stored[var], slot, loc=self._loc(var)))
         return target
+
+    def tape_place(self, var: Var) -> Place:
+        """The body of the loop whose tapes hold a value: one that is the same throughout inner loops is kept once."""
+        place = self.places.of[var].loop
+        assert place is not None
+        while (outer := self._around(place)) is not None and self._is_invariant(var, place):
+            place = outer
+        return place
+
+    @staticmethod
+    def _around(place: Place) -> Place | None:
+        return place.parent.loop if place.parent is not None else None
+
+    def _is_invariant(self, var: Var, body: Place) -> bool:
+        """Whether a value that is computed in a loop is the same in all iterations of one run of it."""
+        if not self.places.of[var].within(body):
+            return True
+        stmt = self.places.home[var]
+        match stmt:
+            case Load():
+                if self.places.of[stmt.array].within(body) or self.stability.is_written_in(stmt.array, body):
+                    return False
+                read: tuple[Atom, ...] = stmt.index
+            case Assign() if not stmt.op.startswith(("np.random.", "text:", "shape")):
+                read = stmt.args
+            case _:
+                return False
+        return all(self._is_invariant(a, body) for a in read if isinstance(a, Var))
 
     def _loc(self, var: Var):
         return self.places.home[var].loc

@@ -5,7 +5,7 @@ from __future__ import annotations
 from srcgrad.ir.nodes import Assign, Atom, Const, For, Function, Increment, Library, Load, Stmt, Store, Var
 from srcgrad.ir.walk import statements
 from srcgrad.transform.analysis.aliases import Aliases
-from srcgrad.transform.analysis.places import Places
+from srcgrad.transform.analysis.places import Place, Places
 
 
 class Stability:
@@ -33,6 +33,13 @@ class Stability:
         """No write that may alias any element of `array` runs after `stmt`."""
         return not any(
             self.aliases.may_overlap(array, written) and self.places.may_follow(write, stmt)
+            for written, write in self.writes
+        )
+
+    def is_written_in(self, array: Var, body: Place) -> bool:
+        """Whether something in a block may write an element of `array`."""
+        return any(
+            self.aliases.may_overlap(array, written) and self.places.at[write].within(body)
             for written, write in self.writes
         )
 

@@ -4,6 +4,10 @@ from srcgrad.transform.simplify.copies import propagate_copies
 from srcgrad.transform.simplify.dead import eliminate_dead_code
 from srcgrad.transform.simplify.fuse import fuse_loops
 from srcgrad.transform.simplify.hoist import hoist_invariants
+from srcgrad.transform.simplify.inductions import eliminate_inductions
 from srcgrad.transform.simplify.repeats import eliminate_repeats
 
-__all__ = ["eliminate_dead_code", "eliminate_repeats", "fuse_loops", "hoist_invariants", "propagate_copies"]
+__all__ = [
+    "eliminate_dead_code", "eliminate_inductions", "eliminate_repeats", "fuse_loops", "hoist_invariants",
+    "propagate_copies",
+]  # fmt: skip
