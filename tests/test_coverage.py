@@ -401,9 +401,12 @@ def test_decomposition_of_a_wide_matrix_has_no_derivative(define):
 # -- nothing is left out -------------------------------------------------------------------------------------------
 
 
+OLD_NAMES = {"np.trapz"} if hasattr(np, "trapezoid") else set()  # deprecated: a call of it warns
+
+
 def is_shown(entry):
     names = [n.removeprefix("scipy.") for n in entry.names]
-    return any(f"{name}(" in example for name in names for example in EXAMPLES)
+    return any(f"{name}(" in example for name in names for example in EXAMPLES) or bool(OLD_NAMES & set(names))
 
 
 def test_every_function_has_an_example():
@@ -414,7 +417,7 @@ def test_every_function_has_an_example():
 
 
 def test_every_method_has_an_example():
-    names = [n for n in (*methods.FUNCTIONS, *methods._METHODS, *coverage.ATTRIBUTES) if hasattr(np.ndarray, n)]
+    names = {*methods.FUNCTIONS, *methods._METHODS, *coverage.ATTRIBUTES} - {"ptp"}  # which NumPy 2 no longer has
     assert not [n for n in names if not any(f".{n}" in e.replace(f"np.{n}", "") for e in EXAMPLES)]
 
 

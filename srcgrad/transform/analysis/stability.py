@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Assign, Atom, Const, For, Function, Increment, Library, Load, Stmt, Store, Var
+from srcgrad.ir.nodes import Function, Increment, Library, Load, Stmt, Store, Var
 from srcgrad.ir.walk import statements
+from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.places import Place, Places
 
@@ -46,39 +47,24 @@ class Stability:
     def _misses(self, load: Load, write: Store | Increment) -> bool:
         """Whether a write that runs after the load is known to hit other elements.
 
-        Both address the same handle, in some dimension by `i + a` and `i + b`, where i is the index of the one loop
-        around both and counts up from a start that keeps both non-negative (so that no index wraps around). Later
-        iterations only write larger indices, so they miss what was read if b > a, or b == a and the write is not
-        after the load within the iteration.
+        Both address the same handle, which is made outside of loops. The write comes later in the same iteration of all
+        loops around both, or in a later iteration of one of them; in each case some dimension must be known to differ.
         """
-        loops = self.places.common_loops(load, write)
-        if len(loops) != 1 or load.array is not write.array:
+        if load.array is not write.array or self.places.of[load.array].loop is not None:
             return False
-        if self.places.of[load.array].loop is not None:
-            return False
-        loop = self.places.loop_of(loops[0])
-        if not isinstance(loop, For) or not (isinstance(loop.step, Const) and loop.step.value > 0):
-            return False
-        if not isinstance(loop.start, Const):
-            return False
-        after = self.places.order[write] > self.places.order[load]
-        for read_at, written_at in zip(load.index, write.index, strict=True):
-            a, b = self._offset(read_at, loop), self._offset(written_at, loop)
-            if a is None or b is None or loop.start.value + min(a, b) < 0:
-                continue
-            if b > a or (b == a and not after):
-                return True
-        return False
+        common = self.places.common_loops(load, write)
+        moments = [Iterations(self.places, common, level) for level in range(len(common))]
+        if self.places.order[write] > self.places.order[load]:
+            moments.append(Iterations(self.places, common, None))
+        return all(self._differ(moment, load, write) for moment in moments)
 
-    def _offset(self, atom: Atom, loop: For) -> int | None:
-        """The c for which `atom` is `loop.index + c`."""
-        if atom is loop.index:
-            return 0
-        stmt = self.places.home.get(atom) if isinstance(atom, Var) else None
-        if isinstance(stmt, Assign) and stmt.op in ("+", "-"):
-            x, y = stmt.args
-            if isinstance(y, Const) and (inner := self._offset(x, loop)) is not None:
-                return inner + y.value if stmt.op == "+" else inner - y.value
-            if stmt.op == "+" and isinstance(x, Const) and (inner := self._offset(y, loop)) is not None:
-                return inner + x.value
-        return None
+    @staticmethod
+    def _differ(moment: Iterations, load: Load, write: Store | Increment) -> bool:
+        for read_at, written_at in zip(load.index, write.index, strict=True):
+            a, b = moment.form(read_at, later=False), moment.form(written_at, later=True)
+            gaps = (moment.least(b.plus(a, -1)), moment.least(a.plus(b, -1)))
+            if not any(gap is not None and gap > 0 for gap in gaps):
+                continue
+            if all((least := moment.least(x)) is not None and least >= 0 for x in (a, b)):
+                return True  # and neither counts from the end
+        return False
