@@ -250,6 +250,15 @@ def test_example(example, define, rng):
         assert dtypes(y) == dtypes(f.py_func(*copy_tree(args)))
 
 
+@pytest.mark.compiled_all
+@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.filterwarnings("ignore")
+def test_example_compiled(example, define, rng):
+    function = define(text_of(example), "f", special=special)
+    args = arguments(example, *CASES[1])
+    laws.check_backends_agree(sg.differentiable(function, target="python"), sg.differentiable(function), args, rng)
+
+
 def smooth_step(u, width):
     return u / width if u < width else np.tanh(u)
 

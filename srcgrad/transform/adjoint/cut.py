@@ -66,6 +66,8 @@ def _flow_graph(plan: Plan) -> tuple[dict[Var, tuple[Var, ...]], list[Var], list
 
 def _needs(plan: Plan, var: Var) -> Iterable[Atom] | None:
     """What a value is computed from; None where it cannot be computed again."""
+    if var in plan.kept:
+        return plan.kept[var].index
     stmt = plan.places.home[var]
     if not plan.is_recomputed(var, stmt):
         return None

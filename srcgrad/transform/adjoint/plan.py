@@ -26,13 +26,14 @@ from srcgrad.ir.nodes import (
     Result,
     Slice,
     Stmt,
-    Undef,
+    Store,
     Var,
     View,
     While,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar
 from srcgrad.ir.walk import statements
+from srcgrad.transform.adjoint.availability import Availability
 from srcgrad.transform.adjoint.counts import iteration_number, trip_count, trips
 from srcgrad.transform.adjoint.handles import Family, Handles
 from srcgrad.transform.adjoint.saved import Saved, read_back, saved_as, slot_number
@@ -42,8 +43,6 @@ from srcgrad.transform.analysis.places import Place, Places
 from srcgrad.transform.analysis.shapes import Shapes
 from srcgrad.transform.analysis.stability import Stability
 from srcgrad.transform.build import Builder
-
-REPLAY = 12  # operations in a branch that is cheaper to run again than to store
 
 
 @dataclass(eq=False)
@@ -82,7 +81,7 @@ class LoopPlan:
 
 
 @dataclass(eq=False)
-class Plan:
+class Plan(Availability):
     """The forward sweep's facts, and how each value that the reverse sweep asks for is had."""
 
     function: Function
@@ -118,10 +117,7 @@ class Plan:
         loop = self.places.loop_of(place)
         if not isinstance(loop, For) or loop.exit is not None:
             return False
-        return all(isinstance(b, Const) or self._outside(b) for b in (loop.start, loop.stop, loop.step))
-
-    def _outside(self, atom: Atom) -> bool:
-        return not isinstance(atom, Var) or self.places.of[atom].loop is None
+        return all(isinstance(b, Const) or self.is_outside(b) for b in (loop.start, loop.stop, loop.step))
 
     # -- regions -------------------------------------------------------------------------------------------------
 
@@ -150,7 +146,7 @@ class Plan:
 
     def value(self, atom: Atom) -> Atom:
         """An atom that holds, where the reverse sweep is being written, what `atom` was in the forward sweep."""
-        if not isinstance(atom, Var) or self._outside(atom):
+        if not isinstance(atom, Var) or self.is_outside(atom):
             return atom
         region = self.region_of(self.places.of[atom])
         if not self.depth:
@@ -161,45 +157,16 @@ class Plan:
             self.depth -= 1
         return region.values[atom]
 
-    def is_at_hand(self, var: Var) -> bool:
-        """Whether the reverse sweep has a value without anything computed or stored."""
-        home = self.places.home.get(var)
-        return self._outside(var) or (isinstance(home, For) and home.index is var)
-
     def values(self, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
         return tuple(self.value(a) for a in atoms)
 
     def _had(self, var: Var, region: Region) -> Atom:
         stmt = self.places.home[var]
+        if var in self.kept:
+            return self._read_back(self.kept[var], region)
         if var not in self.chosen and self.is_recomputed(var, stmt):
             return self._recompute(var, stmt, region)
         return self._store(var, region)
-
-    def is_recomputed(self, var: Var, stmt: Stmt) -> bool:
-        match stmt:
-            case Assign(op="shape"):
-                return self._shape_is_known(stmt)
-            case Assign():
-                return not stmt.op.startswith("np.random.")
-            case Load():
-                return self.stability.is_still_there(stmt) and self._handle_is_there(stmt.array)
-            case If():
-                return self._can_replay(stmt, var)
-            case _:
-                return False
-
-    def _shape_is_known(self, stmt: Assign) -> bool:
-        (array, _) = stmt.args
-        assert isinstance(array, Var)
-        return self._handle_is_there(array) or isinstance(self.places.home.get(array), Alloc)
-
-    def _can_replay(self, stmt: If, var: Var) -> bool:
-        inside = [*statements(stmt.then), *statements(stmt.orelse)]
-        if len(inside) > REPLAY or not isinstance(var.type, Scalar):
-            return False
-        if any(r.var is var and isinstance(a, Undef) for r in stmt.results for a in (r.then, r.orelse)):
-            return False
-        return all(isinstance(s, Assign | Load) and self.is_recomputed(s.target, s) for s in inside)
 
     def _recompute(self, var: Var, stmt: Stmt, region: Region) -> Atom:
         match stmt:
@@ -207,7 +174,7 @@ class Plan:
                 assert isinstance(array, Var)
                 assert isinstance(axis, Const)
                 home = self.places.home.get(array)
-                if not self._handle_is_there(array):
+                if not self.handle_is_there(array):
                     assert isinstance(home, Alloc)
                     return self.value(home.shape[axis.value])
                 args: tuple[Atom, ...] = (self.handle(array), axis)
@@ -224,6 +191,15 @@ class Plan:
                 self.build.emit(self.build.definitions[target])
             else:
                 self.build.emit(Load(target, handle, index, loc=stmt.loc))
+        return target
+
+    def _read_back(self, store: Store, region: Region) -> Atom:
+        """A value from the array that it was stored in."""
+        assert isinstance(store.value, Var)
+        target = Var(store.value.hint, store.value.type)
+        handle, index = self.handle(store.array), self.values(store.index)
+        with self.prologue(region):
+            self.build.emit(Load(target, handle, index, loc=store.loc))
         return target
 
     def _replay(self, var: Var, stmt: If, region: Region) -> Atom:
@@ -262,34 +238,6 @@ class Plan:
             self.build.emit(Load(target, plan.stored[var], slot, loc=self._loc(var)))
         return target
 
-    def tape_place(self, var: Var) -> Place:
-        """The body of the loop whose tapes hold a value: one that is the same throughout inner loops is kept once."""
-        place = self.places.of[var].loop
-        assert place is not None
-        while (outer := self._around(place)) is not None and self._is_invariant(var, place):
-            place = outer
-        return place
-
-    @staticmethod
-    def _around(place: Place) -> Place | None:
-        return place.parent.loop if place.parent is not None else None
-
-    def _is_invariant(self, var: Var, body: Place) -> bool:
-        """Whether a value that is computed in a loop is the same in all iterations of one run of it."""
-        if not self.places.of[var].within(body):
-            return True
-        stmt = self.places.home[var]
-        match stmt:
-            case Load():
-                if self.places.of[stmt.array].within(body) or self.stability.is_written_in(stmt.array, body):
-                    return False
-                read: tuple[Atom, ...] = stmt.index
-            case Assign() if not stmt.op.startswith(("np.random.", "text:", "shape")):
-                read = stmt.args
-            case _:
-                return False
-        return all(self._is_invariant(a, body) for a in read if isinstance(a, Var))
-
     def _loc(self, var: Var):
         return self.places.home[var].loc
 
@@ -312,10 +260,6 @@ class Plan:
         index = region.values[loop.index]
         with self.prologue(region):
             return iteration_number(self.build, index, self.value(loop.start), self.value(loop.step))
-
-    def array_is_still_there(self, array: Var, stmt: Stmt) -> bool:
-        """Whether a whole array can be had as it was at `stmt`."""
-        return self._handle_is_there(array) and self.stability.is_not_written_after(array, stmt)
 
     def array(self, array: Var, stmt: Stmt) -> Var:
         """A whole array as it was at `stmt`, in the region that reverses the block of `stmt`: still there, or saved."""
@@ -341,16 +285,9 @@ class Plan:
 
     # -- handles -------------------------------------------------------------------------------------------------
 
-    def _handle_is_there(self, handle: Var) -> bool:
-        """Whether the reverse sweep can have the array that `handle` stood for."""
-        if self._outside(handle):
-            return True
-        stmt = self.places.home[handle]
-        return isinstance(stmt, View) and self._handle_is_there(stmt.base)
-
     def handle(self, handle: Var) -> Var:
         """The array that `handle` stood for: itself, or the same view again."""
-        if self._outside(handle):
+        if self.is_outside(handle):
             return handle
         region = self.region_of(self.places.of[handle])
         if handle not in region.values:
@@ -409,7 +346,7 @@ class Plan:
         if stmt is not None and not isinstance(stmt, Alloc):
             message = f"'{handle.hint or 'this array'}' cannot be differentiated in reverse mode at this order"
             raise UnsupportedError(Problem(message, stmt.loc, "use jvp of the gradient (forward over reverse)"))
-        if stmt is None or self._handle_is_there(handle):
+        if stmt is None or self.handle_is_there(handle):
             source = self.handle(handle)
             with self.prologue(region):
                 shape = self.build.shapes(source)

@@ -30,6 +30,16 @@ class Stability:
             for array, write in self.writes
         )
 
+    def is_kept(self, store: Store) -> bool:
+        """Whether what a store writes stays where it is."""
+        return not any(
+            self.aliases.may_overlap(store.array, array)
+            and (write is not store or self.places.common_loops(store, write))
+            and self.places.may_follow(write, store)
+            and not (isinstance(write, Store | Increment) and self._misses(store, write))
+            for array, write in self.writes
+        )
+
     def is_not_written_after(self, array: Var, stmt: Stmt) -> bool:
         """No write that may alias any element of `array` runs after `stmt`."""
         return not any(
@@ -44,7 +54,7 @@ class Stability:
             for written, write in self.writes
         )
 
-    def _misses(self, load: Load, write: Store | Increment) -> bool:
+    def _misses(self, load: Load | Store, write: Store | Increment) -> bool:
         """Whether a write that runs after the load is known to hit other elements.
 
         Both address the same handle, which is made outside of loops. The write comes later in the same iteration of all
@@ -59,7 +69,7 @@ class Stability:
         return all(self._differ(moment, load, write) for moment in moments)
 
     @staticmethod
-    def _differ(moment: Iterations, load: Load, write: Store | Increment) -> bool:
+    def _differ(moment: Iterations, load: Load | Store, write: Store | Increment) -> bool:
         for read_at, written_at in zip(load.index, write.index, strict=True):
             a, b = moment.form(read_at, later=False), moment.form(written_at, later=True)
             gaps = (moment.least(b.plus(a, -1)), moment.least(a.plus(b, -1)))
