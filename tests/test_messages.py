@@ -324,6 +324,11 @@ BODIES = {
         "diagonal of a vector": "return np.diagonal(a)[0] * x",
         "squeeze of lengths known at run time only": "return np.squeeze(np.zeros((n, 3)))[0, 0] * x",
         "a number of parts known at run time only": "return np.split(a, n)[0][0] * x",
+        "a vector split by rows": "return np.vsplit(a, 3)[0][0] * x",
+        "a diagonal that is no integer": "return np.diagonal(np.outer(a, a), x).sum() * x",
+        "a sum along an axis known at run time only": "return np.sum(np.outer(a, a), axis=n)[0] * x",
+        "at on a number": "return np.add.at(x, 0, 1.0)",
+        "at with a string": "return np.add.at(a, 0, 'text')",
         "a diagonal known at run time only": "return np.eye(3, k=n)[0, 0] * x",
         "a vector turned": "return np.rot90(a)[0] * x",
         "a function of elements that gives two": "return PAIRS(a)[0][0] * x",
@@ -681,7 +686,7 @@ MISFITS = [
     "np.random.seed(a)", "np.random.rand(x)", "sg.grad(helper)()", "sg.grad(helper)(x, x)", "np.sum(a, axis=x)",
     "np.sum(a, axis='text')", "np.cumsum(a, axis=x)", "np.max(a, axis=2)", "np.linalg.norm(x, 1)", "np.trace(a)",
     "np.diag(a, x)", "np.tile(a, x)", "np.split(a, x)", "np.stack(x)", "np.stack((a, x))", "np.add.at(x, 0, 1.0)",
-    "np.heaviside((x, x), a)", "a[slice(x)]", "np.linalg.inv(a)", "np.einsum('ij', a)", "np.vdot(a, x)",
+    "a[slice(x)]", "np.linalg.inv(a)", "np.einsum('ij', a)", "np.vdot(a, x)",
     "np.bincount(a)", "np.convolve(a, a, 'text')",
 ]  # fmt: skip
 

@@ -7,9 +7,11 @@ from srcgrad.numpy_lib.registry import defines
 
 @defines(np.linalg.lstsq, arrays="a b")
 def lstsq(a, b, rcond=None):
+    if rcond is not None:
+        raise ValueError("lstsq takes its own rcond only")
     m, n = a.shape
     s = np.linalg.svd(a, compute_uv=False)
-    least = np.finfo(s.dtype).eps * max(m, n) if rcond is None else rcond
+    least = np.finfo(s.dtype).eps * max(m, n)
     rank = 0
     for k in range(s.shape[0]):
         if s[k] > least * s[0]:

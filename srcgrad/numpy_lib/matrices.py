@@ -129,6 +129,8 @@ def vander(x, N=None, increasing=False):
 
 @defines(np.fill_diagonal, arrays="a val")
 def fill_diagonal(a, val):
+    if a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
     for k in range(np.minimum(a.shape[0], a.shape[-1])):
         a[(k,) * a.ndim] = val[()] if val.ndim == 0 else val[k % val.shape[0]]
 

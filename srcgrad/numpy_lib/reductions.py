@@ -2,9 +2,20 @@
 
 import numpy as np
 
-from srcgrad.numpy_lib.axes import at, normal_axes, offset, others, product, spread, woven
+from srcgrad.numpy_lib.axes import at, common_shape, dims, normal_axes, offset, others, product, spread, woven
 from srcgrad.numpy_lib.folding import added_up, element, float_type, one_if_nonzero, quotient, reduced, total_type
 from srcgrad.numpy_lib.registry import defines
+
+
+def check_mask(where, a):
+    """Raise where a mask is of no shape that stretches to that of the array."""
+    if where.ndim > a.ndim:
+        raise ValueError("operands could not be broadcast together")
+    common_shape(a, where)
+    for k in dims(where.ndim):
+        n, m = where.shape[k], a.shape[a.ndim - where.ndim + k]
+        if n not in (m, 1):
+            raise ValueError("operands could not be broadcast together")
 
 
 def chosen(a, i, t, where):
@@ -21,6 +32,7 @@ def sum(a, axis=None, dtype=None, *, keepdims=False, where=None):
     axes = normal_axes(axis, a.ndim)
     if where is None:
         return added_up(element, a, axes, keepdims, t)
+    check_mask(where, a)
     return added_up(chosen, a, axes, keepdims, t, where)
 
 
@@ -30,6 +42,7 @@ def mean(a, axis=None, dtype=None, *, keepdims=False, where=None):
     axes = normal_axes(axis, a.ndim)
     if where is None:
         return added_up(element, a, axes, keepdims, t, by=t(product(at(a.shape, axes))))
+    check_mask(where, a)
     counts = added_up(one_if_chosen, a, axes, keepdims, t, where)
     return quotient(added_up(chosen, a, axes, keepdims, t, where), counts)
 
@@ -111,6 +124,8 @@ def extremum_from(a, i, axes, t, largest, initial, where):
 
 
 def limited(a, axis, keepdims, largest, initial, where):
+    if where is not None:
+        check_mask(where, a)
     if initial is not None:
         return reduced(
             extremum_from, a, normal_axes(axis, a.ndim), keepdims, a.dtype.type, largest, initial, where

@@ -164,6 +164,8 @@ def extract(condition, arr):
 @defines(np.compress, arrays="condition a", once="a")
 def compress(condition, a):
     """Of vectors; a condition that is too short leaves out what is behind it."""
+    if a.ndim != 1 or condition.ndim != 1:
+        raise ValueError("compress expects vectors")
     if condition.shape[0] > a.shape[0]:
         raise ValueError("the condition is longer than the array")
     positions = nonzero(condition)[0]

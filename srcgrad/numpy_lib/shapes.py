@@ -27,8 +27,14 @@ def roll(a, shift, axis=None):
             out[i] = line[offset(i, a.shape)]
         return out
     axes = listed_axes(axis, a.ndim)
-    for k in dims(len(axes)):
-        a = rolled(a, shift if np.ndim(shift) == 0 else shift[k], axes[k])
+    if np.ndim(shift) == 0:
+        for k in axes:
+            a = rolled(a, shift, k)
+        return a
+    if len(axes) not in (1, len(shift)):
+        raise ValueError("'shift' and 'axis' should be scalars or 1D sequences of one length")
+    for k in dims(len(shift)):
+        a = rolled(a, shift[k], axes[k % len(axes)])
     return a
 
 
@@ -114,6 +120,9 @@ def pad(array, pad_width, mode="constant", *, constant_values=0):
     if mode not in ("constant", "edge", "wrap", "reflect", "symmetric"):
         raise ValueError("mode is not supported")
     widths = side_widths(pad_width, array.ndim)
+    for k in dims(array.ndim):
+        if widths[k][0] < 0 or widths[k][1] < 0:
+            raise ValueError("index can't contain negative values")
     shape = ()
     for k in dims(array.ndim):
         shape += (widths[k][0] + array.shape[k] + widths[k][1],)

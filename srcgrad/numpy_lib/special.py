@@ -4,8 +4,7 @@ import numpy as np
 
 from srcgrad.numpy_lib.registry import Definition
 from srcgrad.numpy_lib.ufuncs import logaddexp_reduce
-from srcgrad.rules.special import erfc_of, gammaln_of, polygamma, xlogy_of
-
+from srcgrad.rules.special import erfc_of, gamma_of, gammaln_of, polygamma, xlogy_of
 
 def logsumexp(a, axis=None, b=None, keepdims=False):
     if b is None:
@@ -34,7 +33,8 @@ def ndtr(x):
 
 
 def digamma(x):
-    return polygamma(0, x)
+    value = polygamma(0, x)
+    return np.float32(value) if np.result_type(x) == np.float32 else value
 
 
 def betaln(a, b):
@@ -42,15 +42,19 @@ def betaln(a, b):
 
 
 def beta(a, b):
-    return np.exp(betaln(a, b))
+    sign = np.sign(gamma_of(a)) * np.sign(gamma_of(b)) * np.sign(gamma_of(a + b))
+    return sign * np.exp(betaln(a, b))
 
 
 def entr(x):
-    return -xlogy_of(x, x)
+    value = -xlogy_of(x, np.where(x < 0.0, 1.0, x))
+    return np.where(x < 0.0, value - 1e999, value)  # a literal takes the type of what it stands beside
 
 
 def rel_entr(x, y):
-    return xlogy_of(x, x / y)
+    inside = (x >= 0.0) & (y >= 0.0) & ((x == 0.0) | (y > 0.0))
+    value = xlogy_of(x, np.where(inside & (y > 0.0), x / y, 1.0))
+    return np.where(inside, value, 0.0 * value + 1e999)
 
 
 def exp10(x):

@@ -35,7 +35,7 @@ def _named(name):
 
 
 expit, j0, j1, i0, i1 = (_named(name) for name in ("expit", "j0", "j1", "i0", "i1"))
-erfc_of, gammaln_of, xlogy_of = (_named(name) for name in ("erfc", "gammaln", "xlogy"))
+erfc_of, gamma_of, gammaln_of, xlogy_of = (_named(name) for name in ("erfc", "gamma", "gammaln", "xlogy"))
 
 nondifferentiable("stop_gradient", 1, stop_gradient, result="same")
 
@@ -55,7 +55,7 @@ def lgamma(x):
     return polygamma(0, x)
 
 
-@elementwise("math.gamma", math.gamma, singular=True)
+@elementwise("math.gamma", math.gamma, gamma_of, singular=True)
 def gamma(x, *, out):
     return out * polygamma(0, x)
 

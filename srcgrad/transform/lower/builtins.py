@@ -247,7 +247,10 @@ def _as_float(scope: Scope, value: Value) -> Value:
 
 @handles(np.heaviside, defers=True)
 def _heaviside(scope: Scope, node: ast.AST, x: Value, at_zero: Value, /) -> Value:
-    zero, one = Const(0.0, FLOAT64, weak=True), Const(1.0, FLOAT64, weak=True)
+    expect_operands(scope, "np.heaviside", [x, at_zero], node)
+    x, at_zero = (arrays.as_array(scope, v, node) if isinstance(v, Tuple) else v for v in (x, at_zero))
+    dtype = Scalar(x.type.dtype) if is_float(x.type) else FLOAT64
+    zero, one = Const(0.0, dtype), Const(1.0, dtype)
     step = apply(scope, "where", [apply(scope, "<", [x, zero], node), zero, one], node)
     return apply(scope, "where", [apply(scope, "==", [x, zero], node), at_zero, step], node)
 
@@ -265,7 +268,8 @@ def _ldexp(scope: Scope, node: ast.AST, x: Value, exponent: Value, /) -> Value:
     expect_numbers(scope, "ldexp", [x, exponent], node)
     if is_float(exponent.type):
         raise scope.problem("'ldexp' expects an integer exponent, but got a float", node, "use x * 2.0 ** y")
-    return scope.build.op("*", x, scope.build.op("**", Const(2.0, FLOAT64), exponent))
+    base = Const(2.0, Scalar(x.type.dtype) if is_float(x.type) else FLOAT64)
+    return scope.build.op("*", x, scope.build.op("**", base, exponent))
 
 
 @handles(math.modf)

@@ -154,6 +154,8 @@ def _library(
     """A NumPy function that is defined by loops over its arrays."""
     bound = fit(scope, title(target), _signature(definition.function), args, kwargs, node)
     for name, value in bound.arguments.items():
+        if name == "axis" and not _is_static(value):
+            raise scope.problem("an axis must be a constant integer", node, "write the number of the axis")
         if name in definition.arrays and not (isinstance(value, Static) and value.object is None):
             array = arrays.as_array(scope, value, node)
             keep = name in definition.once or not array.type.ndim
@@ -167,6 +169,12 @@ def _library(
         elif isinstance(value, Elements):
             bound.arguments[name] = arrays.forced(scope, value)
     return inline(scope, definition.function, list(bound.args), bound.kwargs, node, call_site=True)
+
+
+def _is_static(value: Value) -> bool:
+    if isinstance(value, Tuple):
+        return all(_is_static(v) for v in value.items)
+    return isinstance(value, Static | Const)
 
 
 _signature = functools.cache(inspect.signature)
@@ -205,6 +213,8 @@ def _user_function(scope: Scope, function: Static, args: list, kwargs: dict, nod
         target = target.__func__
     if not isinstance(target, types.FunctionType):
         raise _no_rule(scope, function.object, node)
+    if (target.__module__ or "").startswith("srcgrad.numpy_lib"):
+        return inline(scope, target, args, kwargs, node, call_site=True)
     outlined = outline.try_outline(scope, target, args, kwargs, node)
     if outlined is not None:
         return outlined
@@ -332,7 +342,7 @@ def inline(
     defaults = [wrap(d, None) for d in function.__defaults__ or ()]
     keywords = {k: wrap(v, None) for k, v in (function.__kwdefaults__ or {}).items()}
     env = bind_arguments(scope, source.node, args, kwargs, defaults, keywords, node, function.__name__)
-    site = scope.build.loc if call_site else scope.call_site
+    site = scope.at(node) if call_site else scope.call_site
     inner = Scope(scope.context, source.filename, frozenset(), env, function, call_site=site)
     return run_body(scope, inner, source.node, function.__code__, node)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from srcgrad.ir.nodes import Atom, Const, Function, Library, Var, integer
+from srcgrad.ir.nodes import FALSE, Atom, Const, Function, Library, Var, integer
 from srcgrad.ir.types import Type, is_float, is_integer
 from srcgrad.numpy_lib import LIBRARY, least_squares, products, stacks
 from srcgrad.rules.routines import ROUTINES
@@ -231,9 +231,10 @@ def _svd(
 
 
 if hasattr(np.linalg, "svdvals"):
-    handles(np.linalg.svdvals)(
-        _single("svdvals", "np.linalg.svdvals", lambda s, a: (s.build.index("min", *sizes.shape_of(s, a)),))
-    )
+
+    @handles(np.linalg.svdvals)
+    def _svdvals(scope: Scope, node: ast.AST, x: Value) -> Value:
+        return _svd(scope, node, x, compute_uv=FALSE)
 
 
 @handles(np.linalg.matrix_power)

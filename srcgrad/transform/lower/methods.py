@@ -30,7 +30,8 @@ def method(scope: Scope, bound: Bound, args: list[Value], kwargs: dict[str, Valu
         raise scope.problem(f"'{name}' of a tuple is not differentiable", node, "use its items")
     if is_operand(owner):
         if name in FUNCTIONS:
-            return calls.apply(scope, Static(getattr(np, name)), [owner, *args], kwargs, node)
+            given = [*args[:1], owner, *args[1:]] if name == "compress" else [owner, *args]
+            return calls.apply(scope, Static(getattr(np, name)), given, kwargs, node)
         if name in _METHODS:
             return invoke(scope, name, _METHODS[name], args, kwargs, node, arrays.forced(scope, owner))
     if is_scalar(owner) and name in OF_NUMBERS:

@@ -13,7 +13,6 @@ from srcgrad.ir.types import is_integer
 from srcgrad.transform.lower import arrays, creation, sizes, views
 from srcgrad.transform.lower.builtins import handles
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.signatures import title
 from srcgrad.transform.lower.values import Elements, Tuple, Value, is_scalar
 
 
@@ -90,23 +89,23 @@ def _squeeze(scope: Scope, node: ast.AST, a: Value, axis: Value = None) -> Value
     return views.view(scope, array, items) if gone else array  # type: ignore[arg-type]
 
 
-def _flipped(axes: Callable[[int], range] | None) -> Callable[..., Value]:
-    def handler(scope: Scope, node: ast.AST, m: Value, axis: Value = None) -> Value:
-        array = _array(scope, m, node)
-        ndim = array.type.ndim  # type: ignore[union-attr]
-        if axes is not None:
-            turned: tuple[int, ...] = tuple(axes(ndim))
-        else:
-            turned = tuple(range(ndim)) if axis is None else axes_of(scope, _items(axis), array, node)
-        back = Slice(None, None, integer(-1))
-        return views.view(scope, array, [back if k in turned else Slice() for k in range(ndim)])
-
-    return handler
+@handles(np.flip)
+def _flip(scope: Scope, node: ast.AST, m: Value, axis: Value = None) -> Value:
+    array = _array(scope, m, node)
+    ndim = array.type.ndim  # type: ignore[union-attr]
+    turned = tuple(range(ndim)) if axis is None else axes_of(scope, _items(axis), array, node)
+    back = Slice(None, None, integer(-1))
+    return views.view(scope, array, [back if k in turned else Slice() for k in range(ndim)])
 
 
-handles(np.flip)(_flipped(None))
-handles(np.flipud)(_flipped(lambda n: range(1)))
-handles(np.fliplr)(_flipped(lambda n: range(1, 2)))
+@handles(np.flipud)
+def _flipud(scope: Scope, node: ast.AST, m: Value) -> Value:
+    return _flip(scope, node, m, integer(0))
+
+
+@handles(np.fliplr)
+def _fliplr(scope: Scope, node: ast.AST, m: Value) -> Value:
+    return _flip(scope, node, m, integer(1))
 
 
 @handles(np.rot90)
@@ -161,6 +160,8 @@ def _diagonal(scope: Scope, node: ast.AST, a: Value, offset: Value = None) -> Va
     if matrix.type.ndim != 2:  # type: ignore[union-attr]
         raise scope.problem("np.diagonal expects a matrix", node, "index it")
     k = integer(0) if offset is None else offset
+    if not (is_scalar(k) and is_integer(k.type)):
+        raise scope.problem("the number of a diagonal must be an integer", node, "use int()")
     op = scope.build.op
     rows, columns = sizes.shape_of(scope, matrix)
     down, right = op("max", op("neg", k), integer(0)), op("max", k, integer(0))
@@ -172,17 +173,18 @@ def _diagonal(scope: Scope, node: ast.AST, a: Value, offset: Value = None) -> Va
     return Elements((length,), matrix.type.dtype, item, ((matrix, False),), 1, (matrix,), node)  # type: ignore[union-attr]
 
 
-def _split(*, even: bool, axis_of: Callable[[int], int] | None = None) -> Callable[..., Value]:
-    def handler(scope: Scope, node: ast.AST, ary: Value, indices: Value, axis: Value = None) -> Value:
+def _split(*, even: bool) -> Callable[..., Value]:
+    def handler(scope: Scope, node: ast.AST, ary: Value, indices_or_sections: Value, axis: Value = None) -> Value:
+        indices = indices_or_sections
         array = _array(scope, ary, node)
         ndim = array.type.ndim  # type: ignore[union-attr]
-        where = axis_of(ndim) if axis_of else axes_of(scope, [integer(0) if axis is None else axis], array, node)[0]
+        where = axes_of(scope, [integer(0) if axis is None else axis], array, node)[0]
         n = sizes.shape_of(scope, array)[where]
         op = scope.build.op
         bounds: list[Atom | None]
-        if isinstance(indices, Tuple):
+        if isinstance(indices, Tuple) and all(is_scalar(i) and is_integer(i.type) for i in indices.items):
             bounds = [None, *indices.items, None]
-        elif isinstance(indices, Const):
+        elif isinstance(indices, Const) and is_integer(indices.type) and indices.value > 0:
             count = indices.value
             each = op("//", n, integer(count))
             if even:
@@ -194,7 +196,8 @@ def _split(*, even: bool, axis_of: Callable[[int], int] | None = None) -> Callab
                 steps = [op("+", op("*", each, integer(k)), op("min", integer(k), rest)) for k in range(count + 1)]
                 bounds = [integer(0), *steps[1:]]
         else:
-            raise scope.problem(f"'{title(np.split)}' expects a constant number of parts", node, "slice the array")
+            message = "np.split expects a constant number of parts, or a tuple of integers"
+            raise scope.problem(message, node, "slice the array")
         parts = []
         for first, last in itertools.pairwise(bounds):
             items = [Slice(first, last) if k == where else Slice() for k in range(ndim)]
@@ -206,15 +209,26 @@ def _split(*, even: bool, axis_of: Callable[[int], int] | None = None) -> Callab
 
 handles(np.split)(_split(even=True))
 handles(np.array_split)(_split(even=False))
-handles(np.hsplit)(_split(even=True, axis_of=lambda ndim: 0 if ndim == 1 else 1))
-handles(np.vsplit)(_split(even=True, axis_of=lambda ndim: 0))
+
+
+@handles(np.hsplit)
+def _hsplit(scope: Scope, node: ast.AST, ary: Value, indices_or_sections: Value) -> Value:
+    ndim = arrays.as_array(scope, ary, node).type.ndim
+    return _split(even=True)(scope, node, ary, indices_or_sections, integer(min(ndim - 1, 1)))
+
+
+@handles(np.vsplit)
+def _vsplit(scope: Scope, node: ast.AST, ary: Value, indices_or_sections: Value) -> Value:
+    if arrays.as_array(scope, ary, node).type.ndim < 2:
+        raise scope.problem("np.vsplit only works on arrays of 2 or more dimensions", node, "use np.split")
+    return _split(even=True)(scope, node, ary, indices_or_sections, integer(0))
 
 
 @handles(np.broadcast_arrays)
 def _broadcast_arrays(scope: Scope, node: ast.AST, /, *args: Value) -> Value:
     parts = [arrays.as_array(scope, a, node) for a in args]
     shape = Tuple(sizes.broadcast(scope, [sizes.shape_of(scope, p) for p in parts]))
-    return Tuple(tuple(_broadcast_to(scope, node, p, shape) for p in parts))
+    return Tuple(tuple(arrays.forced(scope, _broadcast_to(scope, node, p, shape)) for p in parts))
 
 
 @handles(np.ndim)

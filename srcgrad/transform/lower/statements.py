@@ -35,6 +35,8 @@ def block(scope: Scope, stmts: list[ast.stmt]) -> None:
         try:
             statement(scope, stmt)
         except UnsupportedError as error:
+            if scope.call_site is not None:
+                raise  # library code: what follows would only repeat it
             scope.context.problems.extend(p for p in error.problems if p not in scope.context.problems)
             _poison(scope, stmt)
         except PoisonedError:

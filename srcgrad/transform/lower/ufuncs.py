@@ -9,12 +9,13 @@ from collections.abc import Callable
 import numpy as np
 
 from srcgrad.ir.nodes import NewAxis, Slice
+from srcgrad.ir.types import is_integer
 from srcgrad.rules import PRIMITIVES, RULES
 from srcgrad.transform.build import strong
 from srcgrad.transform.lower import arrays, gather, subscripts, views
 from srcgrad.transform.lower.builtins import handles
 from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Static, Tuple, Value, is_operand, is_scalar
+from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_array, is_operand, is_scalar
 
 
 def _outer(op: str) -> Callable[..., Value]:
@@ -29,6 +30,10 @@ def _outer(op: str) -> Callable[..., Value]:
 
 def _at(op: str) -> Callable[..., Value]:
     def handler(scope: Scope, node: ast.AST, a: Value, indices: Value, b: Value, /) -> Value:
+        if not is_array(a):
+            raise scope.problem(f"ufunc.at does not change {describe(a)}", node, "pass an array")
+        if not (is_scalar(b) or is_operand(b)):
+            raise scope.problem(f"ufunc.at does not take {describe(b)}", node, "pass a number or an array")
         items = list(indices.items) if isinstance(indices, Tuple) and not indices.is_list else [indices]
         parts = [subscripts.index_part(scope, i, node) for i in items]
         parts += [Slice()] * (a.type.ndim - sum(subscripts.consumed(p) for p in parts))
@@ -67,6 +72,6 @@ def _slice(scope: Scope, node: ast.AST, start: Value, stop: Value = subscripts.A
     if stop is subscripts.ABSENT:
         start, stop = None, start
     parts = [None if isinstance(p, Static) and p.object is None else p for p in (start, stop, step)]
-    if not all(p is None or is_scalar(p) for p in parts):
+    if not all(p is None or (is_scalar(p) and is_integer(p.type)) for p in parts):
         raise scope.problem("slice expects integers", node, "use int()")
     return Slice(*(None if p is None else strong(p) for p in parts))

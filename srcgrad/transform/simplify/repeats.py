@@ -94,7 +94,7 @@ class _Numbering:
         kept = []
         for c in loop.carried:
             step = steps.get(c.next) if isinstance(c.next, Var) else None
-            if step is not None and step.args[0] is c.inside and c.inside not in step.args[1:]:
+            if step is not None and step.op in ("+", "-", "*") and step.args[0] is c.inside is not step.args[1]:
                 key = (step.op, step.target.type, self.key(c.init), *(self.key(a) for a in step.args[1:]))
                 same = first.setdefault(key, c)
                 if same is not c:
