@@ -18,9 +18,10 @@ def joined(a, b, c, d):
 @program(draw(signed(3, 4), signed(3, 4, dtype=np.float32)), numba_ok=False)
 def stacked_lists(a, b):
     parts = [a, b, a * b]
-    table = np.stack([p.sum(axis=0) for p in parts], axis=1)
+    table = np.stack([a.sum(axis=0), parts[1].sum(axis=0), parts[2].sum(axis=0)], axis=1)
     cube = np.stack(parts, axis=-1)
-    return table, cube[1] * cube[..., 2][0][:, None], np.concatenate([a, b], axis=1), np.block([[a, b], [b, a]])
+    both = np.concatenate([a, b], axis=1)
+    return table, cube[1] * cube[..., 2][0][:, None], both, np.vstack((both, np.hstack((b, a))))
 
 
 @program(draw(signed(6), signed(3, 4)))
