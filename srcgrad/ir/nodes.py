@@ -107,12 +107,16 @@ class Increment(Stmt):
 
 @dataclass(frozen=True, eq=False)
 class Alloc(Stmt):
-    """A new array. `fill` is "empty", "zeros" or "ones"; `like` names an array of the same shape, for the printer."""
+    """A new array. `fill` is "empty", "zeros" or "ones"; `like` names an array of the same shape, for the printer.
+
+    `tape` says that each element is stored before it is loaded, in the same iteration of the loops of its nest.
+    """
 
     target: Var
     fill: str
     shape: tuple[Atom, ...]
     like: Var | None = None
+    tape: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,7 +244,8 @@ class Carried:
 class For(Stmt):
     """`for index in range(start, stop, step)`. Where `exit` is true at the end of an iteration, it is the last.
 
-    `mode` is "sequential" as the user wrote it, or "elementwise" for a loop that stands for an array expression.
+    `mode` is "sequential" as the user wrote it, "elementwise" for a loop that stands for an array expression, or
+    "reversed" for the reverse of a sequential one whose iterations can run in any order.
     """
 
     index: Var

@@ -6,6 +6,7 @@ from srcgrad.numpy_lib.registry import Definition
 from srcgrad.numpy_lib.ufuncs import logaddexp_reduce
 from srcgrad.rules.special import erfc_of, gamma_of, gammaln_of, polygamma, xlogy_of
 
+
 def logsumexp(a, axis=None, b=None, keepdims=False):
     if b is None:
         return logaddexp_reduce(a, axis, keepdims=keepdims)

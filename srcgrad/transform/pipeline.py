@@ -20,6 +20,7 @@ from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
 from srcgrad.transform.simplify import (
+    contract_tapes,
     eliminate_dead_code,
     eliminate_repeats,
     fuse_loops,
@@ -42,6 +43,7 @@ FUSE: tuple[tuple[str, Stage], ...] = (
     ("eliminate_repeats", eliminate_repeats),
     ("eliminate_dead_code", eliminate_dead_code),
 )
+ADJOINT: tuple[tuple[str, Stage], ...] = (*FUSE, ("contract_tapes", contract_tapes))
 OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
 VERIFY = bool(os.environ.get("SRCGRAD_VERIFY"))
 
@@ -68,7 +70,7 @@ def adjoint(
     function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
 ) -> Function:  # fmt: skip
     """IR to the IR of value and gradient."""
-    return _run(joint_adjoint(function, wrt, objective, seed), FUSE, "joint_adjoint")
+    return _run(joint_adjoint(function, wrt, objective, seed), ADJOINT, "joint_adjoint")
 
 
 def split(function: Function, wrt: tuple[Var, ...]) -> Split:

@@ -223,7 +223,7 @@ class Forward:
             if not facts.rectangular or not place.within(outermost):
                 continue
             for tape in facts.stored.values():
-                self.build.emit(Alloc(tape, "empty", self._trips(place), loc=facts.loop.loc))
+                self.build.emit(Alloc(tape, "empty", self._trips(place), tape=True, loc=facts.loop.loc))
         for (stmt, _), saved in self.plan.saved.items():
             loop_body = self.plan.places.at[stmt].loop
             if saved.shape is not None and loop_body is not None and loop_body.within(outermost):

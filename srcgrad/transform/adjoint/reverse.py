@@ -289,7 +289,7 @@ class Reverse:
 
     def _in_any_order(self, stmt: Loop) -> bool:
         """Whether the iterations can be reversed first to last; tapes that grow in them are read last to first."""
-        if not (isinstance(stmt, For) and stmt.mode == "elementwise" and is_independent(stmt, self.plan.aliases)):
+        if not (isinstance(stmt, For) and is_independent(stmt, self.plan.aliases)):
             return False
         inner = [self.plan.places.sides[s][0] for s in all_statements(stmt.body) if isinstance(s, For | While)]
         return all(self.plan.loops[place].rectangular for place in inner)
@@ -316,7 +316,8 @@ class Reverse:
         index = Var(stmt.index.hint, INT64)
         start, stop, step = plan.value(stmt.start), plan.value(stmt.stop), plan.value(stmt.step)
         if forwards:
-            return For(index, start, stop, step, (), (), None, stmt.mode), index, None, None
+            mode = "reversed" if stmt.mode == "sequential" else stmt.mode
+            return For(index, start, stop, step, (), (), None, mode), index, None, None
         if stmt.exit is None and isinstance(step, Const) and step.value in (1, -1):
             first, last = op("-", stop, step), op("-", start, step)
             return For(index, first, last, integer(-step.value), (), ()), index, None, None

@@ -1,5 +1,6 @@
 """Clean-ups that keep what a function computes."""
 
+from srcgrad.transform.simplify.contract import contract_tapes
 from srcgrad.transform.simplify.copies import propagate_copies
 from srcgrad.transform.simplify.dead import eliminate_dead_code
 from srcgrad.transform.simplify.fuse import fuse_loops
@@ -8,6 +9,6 @@ from srcgrad.transform.simplify.inductions import eliminate_inductions
 from srcgrad.transform.simplify.repeats import eliminate_repeats
 
 __all__ = [
-    "eliminate_dead_code", "eliminate_inductions", "eliminate_repeats", "fuse_loops", "hoist_invariants",
-    "propagate_copies",
+    "contract_tapes", "eliminate_dead_code", "eliminate_inductions", "eliminate_repeats", "fuse_loops",
+    "hoist_invariants", "propagate_copies",
 ]  # fmt: skip

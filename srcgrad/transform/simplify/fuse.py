@@ -1,8 +1,8 @@
 """Loop fusion: consecutive loops over the elements of arrays become one loop.
 
 After A. Darte, On the complexity of loop fusion (1999), in its simple greedy form. Only loops that stand for array
-expressions are fused; what is then stored and loaded again in one iteration, `eliminate_repeats` forwards, and an array
-that nothing else reads is dead.
+expressions are fused, and the user's loops with their reverses; what is then stored and loaded again in one iteration,
+`eliminate_repeats` forwards, and an array that nothing else reads is dead.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Fuser:
         self.fresh |= {s.target for s in statements(block) if isinstance(s, Alloc)}
         k = 0
         while k < len(work):
-            merged = self.partner(work, k) if _is_nest(work[k]) else None
+            merged = self.partner(work, k) if isinstance(work[k], For) else None
             if merged is None:
                 k += 1
             else:
@@ -86,7 +86,7 @@ class _Fuser:
         assert isinstance(first, For)
         for m in range(k + 1, min(k + 1 + WINDOW, len(work))):
             second = work[m]
-            if not (_is_nest(second) and _same_range(first, second)):  # type: ignore[arg-type]
+            if not (_may_pair(first, second) and _same_range(first, second)):  # type: ignore[arg-type]
                 continue
             assert isinstance(second, For)
             parts = self.parted(first, work[k + 1 : m], second)
@@ -191,8 +191,11 @@ class _Fuser:
         return _Summary(frozenset(defs), frozenset(uses), frozenset(reads), frozenset(writes), effects)
 
 
-def _is_nest(stmt: Stmt) -> bool:
-    return isinstance(stmt, For) and stmt.mode == "elementwise" and stmt.exit is None
+def _may_pair(first: For, second: Stmt) -> bool:
+    """Whether two loops are of the kinds that are fused: array expressions, or a loop of the user's and its reverse."""
+    if not isinstance(second, For) or first.exit is not None or second.exit is not None:
+        return False
+    return (first.mode, second.mode) in (("elementwise", "elementwise"), ("sequential", "reversed"))
 
 
 def _same_range(a: For, b: For) -> bool:
