@@ -25,6 +25,7 @@ from srcgrad.transform.simplify import (
     eliminate_repeats,
     fuse_loops,
     hoist_invariants,
+    promote_sums,
     propagate_copies,
 )
 
@@ -43,7 +44,11 @@ FUSE: tuple[tuple[str, Stage], ...] = (
     ("eliminate_repeats", eliminate_repeats),
     ("eliminate_dead_code", eliminate_dead_code),
 )
-ADJOINT: tuple[tuple[str, Stage], ...] = (*FUSE, ("contract_tapes", contract_tapes))
+ADJOINT: tuple[tuple[str, Stage], ...] = (
+    *FUSE,
+    ("contract_tapes", contract_tapes),
+    ("promote_sums", promote_sums),
+)
 OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
 VERIFY = bool(os.environ.get("SRCGRAD_VERIFY"))
 

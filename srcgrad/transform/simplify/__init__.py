@@ -6,9 +6,10 @@ from srcgrad.transform.simplify.dead import eliminate_dead_code
 from srcgrad.transform.simplify.fuse import fuse_loops
 from srcgrad.transform.simplify.hoist import hoist_invariants
 from srcgrad.transform.simplify.inductions import eliminate_inductions
+from srcgrad.transform.simplify.promote import promote_sums
 from srcgrad.transform.simplify.repeats import eliminate_repeats
 
 __all__ = [
     "contract_tapes", "eliminate_dead_code", "eliminate_inductions", "eliminate_repeats", "fuse_loops",
-    "hoist_invariants", "propagate_copies",
+    "hoist_invariants", "promote_sums", "propagate_copies",
 ]  # fmt: skip
