@@ -3,6 +3,7 @@
 from . import (
     argument_types,
     arrays_algebra,
+    arrays_carried,
     arrays_indexing,
     arrays_learning,
     arrays_physics,
@@ -31,6 +32,7 @@ __all__ = [
     "Program",
     "argument_types",
     "arrays_algebra",
+    "arrays_carried",
     "arrays_indexing",
     "arrays_learning",
     "arrays_physics",

@@ -65,10 +65,11 @@ class Shapes:
         init = self.of(carried.init)
         if init is None:
             return None
+        before = dict(self.assumed)
         self.assumed[carried.inside] = init
         after = self.of(carried.next)
         if after is None or not self._same(init, after):
-            del self.assumed[carried.inside]
+            self.assumed = before  # with what was found on the strength of it
             return None
         return init
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Function, Increment, Library, Load, Stmt, Store, Var
+from srcgrad.ir.nodes import Call, Function, Increment, Library, Load, Stmt, Store, Var
 from srcgrad.ir.walk import statements
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import Aliases
@@ -20,6 +20,8 @@ class Stability:
                 self.writes.append((s.array, s))
             elif isinstance(s, Library):
                 self.writes += [(out, s) for out in s.outs]
+            elif isinstance(s, Call):
+                self.writes += [(s.args[k], s) for k in s.writes]  # type: ignore[misc]
 
     def is_still_there(self, load: Load) -> bool:
         """No write that may alias the element runs after the load: later, or in a later iteration around both."""

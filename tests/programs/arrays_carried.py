@@ -1,0 +1,49 @@
+"""Arrays that loops carry, read as a whole by library routines."""
+
+import numpy as np
+
+from .registry import program
+from .samples import array, draw, scalar
+
+
+@program(draw(array(3)), numba_ok=False)
+def matrix_of_another_shape_now_and_then(x):
+    a = np.eye(2) * x[0]
+    c = np.eye(3) * x[1]
+    s = 0.0
+    for i in range(4):
+        for _ in range(2):
+            s += np.sum(np.linalg.inv(a)) * x[2]
+            a = np.linalg.inv(a) * x[0]
+        if i == 1:
+            a = c
+    return s
+
+
+@program(draw(array(3)), numba_ok=False)
+def two_matrices_that_take_turns(x):
+    a = np.eye(3) * x[0]
+    b = np.eye(3) * 3.0
+    c = np.eye(2) * x[0]
+    s = 0.0
+    for i in range(4):
+        s += np.sum(np.linalg.inv(b)) * x[1] + np.sum(np.linalg.inv(a))
+        t = a
+        if i > 0:
+            a = c
+        else:
+            a = b
+        b = t
+    return s
+
+
+@program(draw(array(3, 3), array(3), scalar()), tags=["compiled"])
+def iteration_with_a_solve_until_it_settles(a, b, k):
+    m = a + 4.0 * np.eye(3)
+    x = b.copy()
+    n = 0
+    while n < 3:
+        if np.sum(x * x) > 0.01:
+            x = x - k * np.linalg.solve(m, m @ x - b * x)
+        n += 1
+    return x
