@@ -7,6 +7,7 @@ from srcgrad.ir.nodes import (
     Assign,
     Atom,
     Call,
+    Const,
     Custom,
     Effect,
     For,
@@ -34,9 +35,17 @@ def is_independent(loop: For, aliases: Aliases) -> bool:
     Then the reverses of the iterations can run in any order, too: what they share, they only add to.
     """
     inside = list(statements(loop.body))
-    if loop.exit is not None or any(isinstance(s, _OPAQUE) for s in inside):
+    if loop.exit is not None or not never_negative(loop) or any(isinstance(s, _OPAQUE) for s in inside):
         return False
     return _carries_only_sums(loop, inside) and _touches_own_elements(loop, inside, aliases)
+
+
+def never_negative(loop: For) -> bool:
+    """Whether the index is known never to be negative: a negative one addresses an element that another one does."""
+    if not isinstance(loop.step, Const):
+        return False
+    last = loop.start if loop.step.value > 0 else loop.stop
+    return isinstance(last, Const) and last.value >= (0 if loop.step.value > 0 else -1)
 
 
 def _carries_only_sums(loop: For, inside: list[Stmt]) -> bool:

@@ -5,22 +5,39 @@ V. Sarkar, G. R. Gao, Optimization of array accesses by collective loop transfor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Alloc, Assign, Atom, Block, Const, For, Function, If, Load, Stmt, Store, Var, While
+from srcgrad.ir.nodes import (
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Const,
+    For,
+    Function,
+    If,
+    Load,
+    Stmt,
+    Store,
+    Var,
+    While,
+    flatten,
+)
 from srcgrad.ir.types import Array
 from srcgrad.ir.walk import operands, statements, substitute, yields
 
 
 def contract_tapes(function: Function) -> Function:
     """Take away the first axis of tapes that are addressed by the iteration of one loop beside their allocation."""
-    return replace(function, body=_block(function.body))
+    return replace(function, body=_block(function.body, flatten(function.results)))
 
 
-def _block(block: Block) -> Block:
+def _block(block: Block, leaving: Sequence[object]) -> Block:
+    """Contract in a block; what is `leaving` it is used elsewhere."""
     out = list(block)
     for stmt in block:
-        if isinstance(stmt, Alloc) and stmt.tape and len(stmt.shape) > 1:
+        if isinstance(stmt, Alloc) and stmt.tape and len(stmt.shape) > 1 and stmt.target not in leaving:
             smaller = _contracted(out, stmt)
             out = smaller if smaller is not None else out
     return tuple(_inside(s) for s in out)
@@ -28,12 +45,14 @@ def _block(block: Block) -> Block:
 
 def _inside(stmt: Stmt) -> Stmt:
     if isinstance(stmt, If):
-        return replace(stmt, then=_block(stmt.then), orelse=_block(stmt.orelse))
-    return replace(stmt, body=_block(stmt.body)) if isinstance(stmt, For | While) else stmt
+        return replace(stmt, then=_block(stmt.then, yields(stmt)), orelse=_block(stmt.orelse, yields(stmt)))
+    return replace(stmt, body=_block(stmt.body, yields(stmt))) if isinstance(stmt, For | While) else stmt
 
 
 def _contracted(block: list[Stmt], alloc: Alloc) -> list[Stmt] | None:
     users = [s for s in block if s is not alloc and _uses(s, alloc.target)]
+    if any(isinstance(s, Alloc) and s.like is alloc.target for s in statements(tuple(block))):
+        return None
     if len(users) != 1 or not isinstance(users[0], For):
         return None
     loop = users[0]

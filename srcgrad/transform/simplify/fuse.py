@@ -36,6 +36,7 @@ from srcgrad.ir.nodes import (
 )
 from srcgrad.ir.walk import blocks, defined, operands, statements, substitute, yields
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
+from srcgrad.transform.analysis.independence import never_negative
 
 WINDOW = 80  # how many statements ahead a partner is looked for
 
@@ -135,6 +136,8 @@ class _Fuser:
         clash = (one.writes & (other.reads | other.writes)) | (other.writes & one.reads)
         if not clash:
             return True
+        if not never_negative(first):
+            return False
         index = {first.index: 0, second.index: 0}
         placed = [*self.accesses(first, clash), *self.accesses(second, clash)]
         if any(p is None for p in placed):
