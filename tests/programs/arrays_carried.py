@@ -47,3 +47,35 @@ def iteration_with_a_solve_until_it_settles(a, b, k):
             x = x - k * np.linalg.solve(m, m @ x - b * x)
         n += 1
     return x
+
+
+@program(draw(array(5)))
+def window_that_slides_back(x):
+    """Each iteration writes the last element, by another view."""
+    n = x.shape[0]
+    s = 0.0
+    for i in range(n):
+        r = x[n - 1 - i :]
+        r[i] = r[i] * 1.5 + i
+        s += r[i] * r[i]
+    return s, x
+
+
+@program(draw(array(5), array(5)))
+def index_that_starts_below_zero(a, b):
+    """The first and the last iteration write the same element."""
+    for j in range(-1, a.shape[0]):
+        a[j] = a[j] * np.sin(b[j])
+    return a * b
+
+
+@program(draw(array(5), array(4)))
+def iterations_with_a_loop_of_their_own(x, y):
+    s = 0.0
+    for i in range(x.shape[0]):
+        v = x[i]
+        if v > 0.6:
+            for t in range(4):
+                v = v * np.sin(v) + y[t]
+        s += v * v
+    return s

@@ -81,6 +81,7 @@ def _is_sum(value: Atom, start: Var, home: dict[Var, Stmt], read: list[Var]) -> 
 
 def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases) -> bool:
     own = {s.target for s in inside if isinstance(s, Alloc)}
+    made = {v for s in inside for v in defined(s)}  # a handle made in the loop may show other elements each time
     accesses = [s for s in inside if isinstance(s, Load | Store | Increment)]
     written = {b for s in accesses if not isinstance(s, Load) for b in aliases.bases[s.array]} - own
     for base in written:
@@ -88,6 +89,6 @@ def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases) -> bo
         if all(isinstance(s, Increment) for s in mine):
             continue
         axes = [{k for k, i in enumerate(s.index) if i is loop.index} for s in mine]
-        if len({s.array for s in mine}) > 1 or not set.intersection(*axes):
+        if len({s.array for s in mine}) > 1 or mine[0].array in made or not set.intersection(*axes):
             return False
     return True
