@@ -463,3 +463,16 @@ def test_page_is_up_to_date(request):
     if request.config.getoption("--update-golden"):
         coverage.PAGE.write_text(coverage.page(), encoding="utf-8")
     assert coverage.PAGE.read_text(encoding="utf-8") == coverage.page(), "run python -m tests.coverage --update"
+
+
+@pytest.mark.parametrize("target", ["python", "cpu"])
+def test_extrema_of_two_treat_nan_as_numpy_does(target):
+    def f(x, y):
+        both = np.maximum(x, y), np.minimum(x, y), np.fmax(x, y), np.fmin(x, y), np.clip(x, 0.0, 1.5)
+        return *both, np.maximum(x[0], y[0]), np.fmax(x[0], y[0])
+
+    x, y = np.array([1.0, np.nan, 2.0]), np.array([np.nan, 1.0, 3.0])
+    for found, expected in zip(sg.differentiable(f, target=target)(x, y), f(x, y), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    _, pullback = sg.vjp(sg.differentiable(lambda x, y: np.fmax(x, y), target=target), x, y)
+    np.testing.assert_array_equal(pullback(np.ones(3)), ([1.0, 0.0, 0.0], [0.0, 1.0, 1.0]))

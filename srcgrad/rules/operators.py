@@ -59,17 +59,35 @@ def absolute(x):
     return np.sign(x)  # 0 at 0
 
 
-# At a tie, half to each (as in JAX).
-@elementwise("max", np.maximum, np.fmax, result="same")
+# At a tie, half to each (as in JAX). Python's max and min, which NumPy's are for integers.
+@elementwise("max", max, result="same")
+@elementwise("np.maximum", np.maximum, result="same")
 def maximum(x, y):
     first = np.where(x > y, 1.0, np.where(x == y, 0.5, 0.0))
     return first, 1.0 - first
 
 
-@elementwise("min", np.minimum, np.fmin, result="same")
+@elementwise("min", min, result="same")
+@elementwise("np.minimum", np.minimum, result="same")
 def minimum(x, y):
     first = np.where(x < y, 1.0, np.where(x == y, 0.5, 0.0))
     return first, 1.0 - first
+
+
+@elementwise("np.fmax", np.fmax, result="same")
+def fmax(x, y):
+    first = np.where((x > y) | np.isnan(y), 1.0, np.where(x == y, 0.5, 0.0))
+    return first, 1.0 - first
+
+
+@elementwise("np.fmin", np.fmin, result="same")
+def fmin(x, y):
+    first = np.where((x < y) | np.isnan(y), 1.0, np.where(x == y, 0.5, 0.0))
+    return first, 1.0 - first
+
+
+# Those of two numbers that take one of them, and what each is for integers, which know no NaN.
+EXTREMA = {"np.maximum": "max", "np.fmax": "max", "np.minimum": "min", "np.fmin": "min", "max": "max", "min": "min"}
 
 
 @elementwise("where", result="same")

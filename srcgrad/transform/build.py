@@ -32,6 +32,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar, Type, is_float, is_integer, promote, unify
 from srcgrad.ir.walk import defined
 from srcgrad.rules import RULES
+from srcgrad.rules.operators import EXTREMA
 
 
 def _power(x: Any, y: Any) -> Any:
@@ -69,7 +70,7 @@ def result_type(op: str, types: list[Type]) -> Scalar:
         unified = unify(scalars[1], scalars[2])
         assert isinstance(unified, Scalar)
         return unified
-    if op in ("max", "min"):
+    if op in EXTREMA:
         unified = unify(scalars[0], scalars[-1])
         assert isinstance(unified, Scalar)
         return unified

@@ -40,6 +40,7 @@ from srcgrad.ir.nodes import (
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList, Scalar, Type, is_float
 from srcgrad.ir.walk import map_tree
+from srcgrad.rules.operators import EXTREMA
 from srcgrad.transform.analysis.activity import Activity, find_activity
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.suspicion import is_singular
@@ -262,7 +263,7 @@ class _Tangent:
             if not self.carries(arg):
                 continue
             values = {h: known[h] for h in partial.reads}
-            if stmt.op in ("max", "min"):  # what is not chosen has no share, whatever its tangent
+            if stmt.op in EXTREMA:  # what is not chosen has no share, whatever its tangent
                 weight = instantiate(self.build, partial, values)
                 moved = self.build.op("*", weight, self.of(arg))
                 none = number(0.0, moved.type)

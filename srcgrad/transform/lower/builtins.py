@@ -319,7 +319,7 @@ def _clip(
     named = min is not None or max is not None
     if (a_min is ABSENT) != (a_max is ABSENT) or (named and a_min is not ABSENT):
         raise scope.problem("np.clip takes both bounds, or names them", node, "write None for a bound that is missing")
-    for op, bounds in (("max", (a_min, min)), ("min", (a_max, max))):
+    for op, bounds in (("np.maximum", (a_min, min)), ("np.minimum", (a_max, max))):
         for bound in bounds:
             if not (bound is None or bound is ABSENT or (isinstance(bound, Static) and bound.object is None)):
                 a = calls.primitive(scope, op, [a, bound], {}, node, "np.clip")

@@ -15,9 +15,11 @@ import numpy as np
 
 from srcgrad.errors import ArgumentError, Problem, UnsupportedError
 from srcgrad.ir.nodes import Const, Var, integer
+from srcgrad.ir.types import is_float
 from srcgrad.numpy_lib import LIBRARY, special
 from srcgrad.numpy_lib.registry import Definition
 from srcgrad.rules import PRIMITIVES, RULES
+from srcgrad.rules.operators import EXTREMA
 from srcgrad.rules.special import SCIPY
 from srcgrad.transform.build import strong
 from srcgrad.transform.fence import fence
@@ -307,6 +309,8 @@ def primitive(
     expect_operands(scope, name, args, node)
     args = [arrays.from_items(scope, a, None, node) if isinstance(a, Tuple) else a for a in args]
     expressions.expect_integers(scope, op, args, node, name)
+    if not any(is_float(a.type) for a in args):
+        op = EXTREMA.get(op, op)
     args = expressions.arithmetic(scope, op, args)
     if any(is_operand(a) for a in args):
         return arrays.elementwise(scope, op, args, node)

@@ -8,11 +8,12 @@ import numpy as np
 
 from srcgrad.ir.nodes import Const, Var
 from srcgrad.ir.types import is_float
+from srcgrad.rules.operators import EXTREMA
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Value, describe, is_operand
 
 INTEGER = ("+", "-", "*", "//", "%", "**", "neg", "pos", "abs", "max", "min", "&", "|", "^", "<<", ">>", "~", "np.sign")
-MIXING = ("+", "-", "*", "/", "//", "%", "**", "max", "min", "where")
+MIXING = ("+", "-", "*", "/", "//", "%", "**", *EXTREMA, "where")
 ON_BOOLS = {"+": "|", "*": "&", "max": "|", "min": "&", "~": "not"}  # what NumPy makes of them
 SPELLED = {"neg": "-", "pos": "+"}
 
