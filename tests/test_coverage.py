@@ -474,5 +474,13 @@ def test_extrema_of_two_treat_nan_as_numpy_does(target):
     x, y = np.array([1.0, np.nan, 2.0]), np.array([np.nan, 1.0, 3.0])
     for found, expected in zip(sg.differentiable(f, target=target)(x, y), f(x, y), strict=True):
         np.testing.assert_array_equal(found, expected)
-    _, pullback = sg.vjp(sg.differentiable(lambda x, y: np.fmax(x, y), target=target), x, y)
+
+
+@pytest.mark.parametrize("target", ["python", "cpu"])
+def test_only_the_number_gets_a_derivative_beside_nan(target):
+    def larger(x, y):
+        return np.fmax(x, y)
+
+    x, y = np.array([1.0, np.nan, 2.0]), np.array([np.nan, 1.0, 3.0])
+    _, pullback = sg.vjp(sg.differentiable(larger, target=target), x, y)
     np.testing.assert_array_equal(pullback(np.ones(3)), ([1.0, 0.0, 0.0], [0.0, 1.0, 1.0]))
