@@ -34,9 +34,11 @@ from srcgrad.transform.adjoint.handles import number_handles
 from srcgrad.transform.adjoint.helpers import settle_calls
 from srcgrad.transform.adjoint.plan import Plan
 from srcgrad.transform.adjoint.reverse import Reverse
+from srcgrad.transform.adjoint.snapshots import Snapshot
 from srcgrad.transform.adjoint.sums import Sums, zero
 from srcgrad.transform.analysis.activity import find_activity
 from srcgrad.transform.analysis.aliases import aliases_of, find_aliases
+from srcgrad.transform.analysis.places import Place
 from srcgrad.transform.build import Builder
 from srcgrad.transform.simplify import eliminate_dead_code, eliminate_inductions, propagate_copies
 
@@ -174,15 +176,24 @@ def _sweeps(
     numbered, handles, places = number_handles(counted, activity, aliases)
     whole = replace(function, body=numbered.body, params=numbered.params)
 
-    def attempt(chosen: frozenset[Var]) -> tuple[Plan, _Sweeps]:
+    def attempt(chosen: frozenset[Var | Snapshot], growing: frozenset[Place] | None) -> tuple[Plan, _Sweeps]:
         build = Builder()
         build.algebra = True
-        plan = Plan(numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, chosen)
+        plan = Plan(
+            numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, chosen, growing
+        )
         return plan, _written(plan, whole, wrt, objective, constant, given or {})
 
-    plan, sweeps = attempt(frozenset())
+    plan, sweeps = attempt(frozenset(), None)
     chosen = values_to_store(plan)
-    return attempt(chosen)[1] if chosen != {v for p in plan.loops.values() for v in p.stored} else sweeps
+    if chosen != {v for p in plan.loops.values() for v in p.stored}:
+        plan, sweeps = attempt(chosen, None)
+    grown = frozenset(place for place, p in plan.loops.items() if p.grows)
+    if not grown.issuperset(plan.waiting):
+        later, better = attempt(chosen, grown)
+        if all(place in grown for place, p in later.loops.items() if p.grows):
+            return better
+    return sweeps
 
 
 def _written(

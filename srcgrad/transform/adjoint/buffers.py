@@ -20,7 +20,8 @@ from srcgrad.ir.nodes import (
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList
 from srcgrad.transform.adjoint.handles import Family, numbered_base, recorded
-from srcgrad.transform.adjoint.plan import Plan, Region
+from srcgrad.transform.adjoint.plan import Plan
+from srcgrad.transform.adjoint.regions import Region
 from srcgrad.transform.analysis.places import Place
 
 

@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from srcgrad.ir.nodes import Assign, Atom, For, If, Load, Var
 from srcgrad.ir.walk import operands, statements
 from srcgrad.transform.adjoint.plan import Plan
+from srcgrad.transform.adjoint.snapshots import Snapshot, cost_of_storing
 
-TRIPS = 8  # how much more it takes to store a value in an inner loop
-Node = tuple[Var, int]  # a value as something to compute (0), and as something that is there (1)
-INFINITE = 10**9
+Keepable = Var | Snapshot
+Node = tuple[Keepable, int]  # a value as something to compute (0), and as something that is there (1)
+INFINITE = 10**30
 
 
-def values_to_store(plan: Plan) -> frozenset[Var]:
+def values_to_store(plan: Plan) -> frozenset[Keepable]:
     """The smallest set of values that, once stored, gives all that has been asked of `plan`.
 
     Of equally small sets, the one nearest to what is asked for: less is computed again.
@@ -31,7 +32,7 @@ def values_to_store(plan: Plan) -> frozenset[Var]:
         residual.setdefault(b, {}).setdefault(a, 0)
 
     for var, needs in graph.items():
-        edge((var, 0), (var, 1), TRIPS ** len(plan.tape_place(var).loops))
+        edge((var, 0), (var, 1), _cost(plan, var))
         for needed in needs:
             edge((needed, 1), (var, 0), INFINITE)
     for var in lost:
@@ -46,12 +47,18 @@ def values_to_store(plan: Plan) -> frozenset[Var]:
     return frozenset(v for v in graph if (v, 1) in reaching and (v, 0) not in reaching)
 
 
-def _flow_graph(plan: Plan) -> tuple[dict[Var, tuple[Var, ...]], list[Var], list[Var]]:
+def _cost(plan: Plan, kept: Keepable) -> int:
+    if isinstance(kept, Snapshot):
+        return plan.snapshots.cost(kept)
+    return cost_of_storing(plan.places, plan.tape_place(kept))
+
+
+def _flow_graph(plan: Plan) -> tuple[dict[Keepable, tuple[Keepable, ...]], list[Var], list[Keepable]]:
     """What each value that is asked for is computed from, in turn; what is asked for; what cannot be had again."""
-    graph: dict[Var, tuple[Var, ...]] = {}
-    lost: list[Var] = []
+    graph: dict[Keepable, tuple[Keepable, ...]] = {}
+    lost: list[Keepable] = []
     asked = [v for v in plan.requests if not plan.is_at_hand(v)]
-    work = list(asked)
+    work: list[Keepable] = list(asked)
     while work:
         var = work.pop()
         if var in graph:
@@ -59,18 +66,25 @@ def _flow_graph(plan: Plan) -> tuple[dict[Var, tuple[Var, ...]], list[Var], list
         needs = _needs(plan, var)
         if needs is None:
             lost.append(var)
-        graph[var] = tuple(dict.fromkeys(a for a in needs or () if isinstance(a, Var) and not plan.is_at_hand(a)))
+        graph[var] = tuple(dict.fromkeys(a for a in needs or () if _is_needed(plan, a)))  # type: ignore[misc]
         work += graph[var]
     return graph, asked, lost
 
 
-def _needs(plan: Plan, var: Var) -> Iterable[Atom] | None:
+def _is_needed(plan: Plan, a: Atom | Snapshot) -> bool:
+    return isinstance(a, Snapshot) or (isinstance(a, Var) and not plan.is_at_hand(a))
+
+
+def _needs(plan: Plan, var: Keepable) -> Iterable[Atom | Snapshot] | None:
     """What a value is computed from; None where it cannot be computed again."""
+    if isinstance(var, Snapshot):
+        return None
     if var in plan.kept:
         return plan.kept[var].index
     stmt = plan.places.home[var]
     if not plan.is_recomputed(var, stmt):
-        return None
+        snapshot = plan.snapshot_of(stmt)
+        return None if snapshot is None else (snapshot, *stmt.index)  # type: ignore[attr-defined]
     match stmt:
         case Assign(op="shape"):
             return ()

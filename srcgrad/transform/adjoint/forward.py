@@ -29,7 +29,8 @@ from srcgrad.ir.types import Array
 from srcgrad.ir.walk import defined, introduced
 from srcgrad.transform.adjoint.counts import iteration_number, trips
 from srcgrad.transform.adjoint.handles import Family, recorded
-from srcgrad.transform.adjoint.plan import LoopPlan, Plan
+from srcgrad.transform.adjoint.plan import Plan
+from srcgrad.transform.adjoint.regions import LoopPlan
 from srcgrad.transform.adjoint.saved import save, sizes_of, slot_number
 from srcgrad.transform.analysis.places import Place
 from srcgrad.transform.build import Builder
@@ -59,7 +60,7 @@ class Forward:
     def run(self) -> list[Stmt]:
         state: dict[Key, Atom] = {}
         for loop in self.plan.loops.values():
-            if (loop.stored or loop.saves) and not loop.rectangular:
+            if loop.grows:
                 state[loop.top] = ZERO
                 for tape in loop.stored.values():
                     state[tape] = self._empty(tape)
@@ -83,6 +84,8 @@ class Forward:
     def block(self, block: Block, place: Place, state: dict[Key, Atom]) -> None:
         for stmt in block:
             self.build.loc = stmt.loc
+            if isinstance(stmt, For | While):
+                self._save(stmt, place, state)
             match stmt:
                 case If():
                     self.branch(stmt, state)
@@ -96,8 +99,8 @@ class Forward:
             if isinstance(stmt, Library):
                 self._save(stmt, place, state)
 
-    def _save(self, stmt: Library, place: Place, state: dict[Key, Atom]) -> None:
-        """Copy the arrays that the pullback of a routine reads and that will not be there."""
+    def _save(self, stmt: Library | Loop, place: Place, state: dict[Key, Atom]) -> None:
+        """Copy the arrays that the pullback of a routine or the reverse of a loop reads and that will not be there."""
         for (owner, array), saved in self.plan.saved.items():
             if owner is stmt:
                 slot = self.slots[place.loop] if place.loop is not None else ()
@@ -159,7 +162,7 @@ class Forward:
     def loop(self, stmt: Loop, state: dict[Key, Atom]) -> None:
         (place,) = self.plan.places.sides[stmt]
         facts = self.plan.loops[place]
-        grows = (bool(facts.stored) or facts.saves) and not facts.rectangular
+        grows = facts.grows
         if len(place.loops) == 1:
             self._allocate(place)
         if grows and facts.counted:
@@ -228,7 +231,7 @@ class Forward:
             loop_body = self.plan.places.at[stmt].loop
             if saved.shape is not None and loop_body is not None and loop_body.within(outermost):
                 shape = (*self._trips(loop_body), *sizes_of(self.build, saved.shape))
-                self.build.emit(Alloc(saved.tape, "empty", shape, loc=stmt.loc))
+                self.build.emit(Alloc(saved.tape, "empty", shape, tape=True, loc=stmt.loc))
 
     def _trips(self, place: Place) -> tuple[Atom, ...]:
         """How often each of the loops around a place runs."""

@@ -31,53 +31,20 @@ from srcgrad.ir.nodes import (
     View,
     While,
 )  # fmt: skip
-from srcgrad.ir.types import INT64, Array, Scalar
+from srcgrad.ir.types import Array, Scalar
 from srcgrad.ir.walk import statements
 from srcgrad.transform.adjoint.availability import Availability
 from srcgrad.transform.adjoint.counts import iteration_number, trip_count, trips
 from srcgrad.transform.adjoint.handles import Family, Handles
+from srcgrad.transform.adjoint.regions import LoopPlan, Region
 from srcgrad.transform.adjoint.saved import Saved, read_back, saved_as, slot_number
+from srcgrad.transform.adjoint.snapshots import Snapshot, Snapshots
 from srcgrad.transform.analysis.activity import Activity
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.places import Place, Places
 from srcgrad.transform.analysis.shapes import Shapes
 from srcgrad.transform.analysis.stability import Stability
 from srcgrad.transform.build import Builder
-
-
-@dataclass(eq=False)
-class Region:
-    """The reverse of one block: what it brings in first, and the values and adjoint handles known in it."""
-
-    place: Place
-    parent: Region | None
-    prologue: list[Stmt] = field(default_factory=list)
-    values: dict[Var, Atom] = field(default_factory=dict)
-    adjoints: dict[Var, Var] = field(default_factory=dict)
-    base: Var = field(default_factory=lambda: Var("base", INT64))  # first slot of this run of the loop
-    counter: Var | None = None  # the iteration number, where the loop has no index of its own
-    slot: tuple[Atom, ...] = ()
-
-
-@dataclass(eq=False)
-class LoopPlan:
-    """How the values of a loop's iterations are stored.
-
-    A rectangular nest has tapes with one axis a loop, allocated before it. Any other loop has flat tapes that grow: the
-    iterations of one run of the loop take consecutive slots after those of earlier runs, of which `top` is the count.
-    """
-
-    loop: Loop
-    place: Place
-    rectangular: bool
-    stored: dict[Var, Var] = field(default_factory=dict)  # value -> tape
-    saves: bool = False  # whether arrays of its iterations are on a flat tape
-    top: Var = field(default_factory=lambda: Var("top", INT64))
-
-    @property
-    def counted(self) -> bool:
-        """Whether the number of trips is known when the loop starts."""
-        return isinstance(self.loop, For) and self.loop.exit is None
 
 
 @dataclass(eq=False)
@@ -93,7 +60,9 @@ class Plan(Availability):
     build: Builder
     make_list: Callable[[Plan, Family, Region], Var]
     helper_adjoint: Callable[[Function, tuple[int, ...]], tuple[Function, tuple[int, ...]]]
-    chosen: frozenset[Var] = frozenset()  # values that are better stored than computed again
+    chosen: frozenset[Var | Snapshot] = frozenset()  # what is better stored than computed again
+    growing: frozenset[Place] | None = None  # loops that may have tapes that grow; all that could, where it is None
+    waiting: list[Place] = field(default_factory=list)  # those of them in loops that could be reversed in any order
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
     saved: dict[tuple[Stmt, Var], Saved] = field(default_factory=dict)  # arrays that routines' pullbacks read
     requests: dict[Var, None] = field(default_factory=dict)  # what the reverse sweep has asked for
@@ -104,6 +73,7 @@ class Plan(Availability):
     def __post_init__(self) -> None:
         self.stability = Stability(self.function, self.aliases, self.places)
         self.shapes = Shapes(self.places)
+        self.snapshots = Snapshots(self.function, self.places, self.stability)
         self.chain: list[Region] = []
         for stmt in statements(self.function.body):
             if isinstance(stmt, Assign):
@@ -111,6 +81,8 @@ class Plan(Availability):
             if isinstance(stmt, For | While):
                 (place,) = self.places.sides[stmt]
                 self.loops[place] = LoopPlan(stmt, place, all(self._outer_bounds(p) for p in place.loops))
+        if self.growing is None:
+            self.growing = frozenset(place for place, loop in self.loops.items() if not loop.rectangular)
 
     def _outer_bounds(self, place: Place) -> bool:
         """Whether a loop's bounds are known before the nest that it is in."""
@@ -166,7 +138,14 @@ class Plan(Availability):
             return self._read_back(self.kept[var], region)
         if var not in self.chosen and self.is_recomputed(var, stmt):
             return self._recompute(var, stmt, region)
+        snapshot = self.snapshot_of(stmt)
+        if snapshot is not None and snapshot in self.chosen:
+            return self._reload(stmt, snapshot, region)  # type: ignore[arg-type]
         return self._store(var, region)
+
+    def snapshot_of(self, stmt: Stmt) -> Snapshot | None:
+        """The copy of an array that a load could be repeated from."""
+        return self.snapshots.of(stmt) if isinstance(stmt, Load) else None
 
     def _recompute(self, var: Var, stmt: Stmt, region: Region) -> Atom:
         match stmt:
@@ -200,6 +179,22 @@ class Plan(Availability):
         handle, index = self.handle(store.array), self.values(store.index)
         with self.prologue(region):
             self.build.emit(Load(target, handle, index, loc=store.loc))
+        return target
+
+    def _reload(self, stmt: Load, snapshot: Snapshot, region: Region) -> Atom:
+        """An element of an array as it was, from a copy of the whole."""
+        target = Var(stmt.target.hint, stmt.target.type)
+        index = self.values(stmt.index)
+        array, slot = self._copy_of(snapshot.array, snapshot.at)
+        saved = self.saved[snapshot.at, snapshot.array]
+        if saved.grows:
+            home = self.region_of(self.places.at[snapshot.at])
+            if snapshot not in home.copies:
+                with self.prologue(home):
+                    home.copies[snapshot] = read_back(self.build, saved, snapshot.array, slot)
+            array, slot = home.copies[snapshot], ()
+        with self.prologue(region):
+            self.build.emit(Load(target, array, (*slot, *index), loc=stmt.loc))
         return target
 
     def _replay(self, var: Var, stmt: If, region: Region) -> Atom:
@@ -269,19 +264,26 @@ class Plan(Availability):
         if isinstance(home, View) and home.how == "transpose":
             region = self.region_of(self.places.at[stmt])
             return self._view(home, self.array(home.base, stmt), region, array.hint)
+        tape, slot = self._copy_of(array, stmt)
+        if not slot:
+            return tape
+        with self.prologue(self.region_of(self.places.at[stmt])):  # a branch not taken leaves nothing to read
+            return read_back(self.build, self.saved[stmt, array], array, slot)
+
+    def _copy_of(self, array: Var, stmt: Stmt) -> tuple[Var, tuple[Atom, ...]]:
+        """A copy of an array as it was at `stmt`: where it is kept, and the index of this iteration's."""
         place = self.places.at[stmt]
         plan = self.loops[place.loop] if place.loop is not None else None
         shape = self.shapes.of(array) if plan is not None and plan.rectangular else None
         saved = self.saved.setdefault((stmt, array), saved_as(array, len(place.loops), shape))
         if plan is None:
-            return saved.tape
-        region = self.region_of(plan.place)
+            return saved.tape, ()
         plan.saves = plan.saves or saved.grows
-        slot = self.slot(region)
-        with self.prologue(self.region_of(place)):  # where the branch was not taken, there is nothing to read
-            if saved.grows:
+        slot = self.slot(self.region_of(plan.place))
+        if saved.grows:
+            with self.prologue(self.region_of(place)):
                 slot = (slot_number(self.build, self.places, plan.place, slot),)
-            return read_back(self.build, saved, array, slot)
+        return saved.tape, slot
 
     # -- handles -------------------------------------------------------------------------------------------------
 

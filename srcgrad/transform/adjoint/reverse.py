@@ -44,6 +44,7 @@ from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.analysis.independence import is_independent
+from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.analysis.suspicion import Suspicion, is_singular
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
@@ -58,6 +59,7 @@ class Reverse:
         self.plan = plan
         self.build: Builder = plan.build
         self.suspicion = Suspicion(plan.function, plan.aliases)
+        self.scratch = Scratch(plan.function, plan.aliases)
 
     def is_active(self, atom: Atom) -> bool:
         return self.plan.activity.is_active(atom)
@@ -289,10 +291,12 @@ class Reverse:
 
     def _in_any_order(self, stmt: Loop) -> bool:
         """Whether the iterations can be reversed first to last; tapes that grow in them are read last to first."""
-        if not (isinstance(stmt, For) and is_independent(stmt, self.plan.aliases)):
+        if not (isinstance(stmt, For) and is_independent(stmt, self.plan.aliases, self.scratch)):
             return False
         inner = [self.plan.places.sides[s][0] for s in all_statements(stmt.body) if isinstance(s, For | While)]
-        return all(self.plan.loops[place].rectangular for place in inner)
+        waiting = [place for place in inner if place in self.plan.growing]
+        self.plan.waiting.extend(waiting)
+        return not waiting
 
     def _touches(self, block: Block) -> bool:
         """Whether anything in a block is active."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from srcgrad.ir.nodes import Alloc, Atom, For, Library, Load, Reserve, Slice, Store, Var, View, integer
+from srcgrad.ir.nodes import Alloc, Atom, For, Load, Reserve, Slice, Stmt, Store, Var, View, integer
 from srcgrad.ir.types import INT64, Array
 from srcgrad.transform.adjoint.counts import trips
 from srcgrad.transform.analysis.places import Place, Places
@@ -61,7 +61,7 @@ def read_back(build: Builder, saved: Saved, array: Var, slot: tuple[Atom, ...]) 
     return target
 
 
-def save(build: Builder, stmt: Library, saved: Saved, array: Var, slot: tuple[Atom, ...], state: dict) -> None:
+def save(build: Builder, stmt: Stmt, saved: Saved, array: Var, slot: tuple[Atom, ...], state: dict) -> None:
     """Copy an array to where the reverse sweep finds it."""
     shape = build.shapes(array)
     tape, first = saved.tape, slot

@@ -56,6 +56,11 @@ class Stability:
             for written, write in self.writes
         )
 
+    def is_written_by(self, array: Var, stmt: Stmt) -> bool:
+        """Whether a statement, or one inside it, may write an element of `array`."""
+        inside = set(statements((stmt,)))
+        return any(self.aliases.may_overlap(array, written) and write in inside for written, write in self.writes)
+
     def _misses(self, load: Load | Store, write: Store | Increment) -> bool:
         """Whether a write that runs after the load is known to hit other elements.
 

@@ -1,12 +1,12 @@
-"""Copy and constant propagation: values that a loop or branch only passes through, operations on constants."""
+"""Copy and constant propagation: values that a loop or branch only passes through, sizes, operations on constants."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Assign, Atom, Block, Const, For, Function, If, Stmt, Var, While
+from srcgrad.ir.nodes import Alloc, Assign, Atom, Block, Const, For, Function, If, Stmt, Var, While
 from srcgrad.ir.types import Scalar
-from srcgrad.ir.walk import map_tree, substitute
+from srcgrad.ir.walk import map_tree, statements, substitute
 from srcgrad.transform.build import FOLDABLE, folded, strong
 
 
@@ -20,7 +20,7 @@ def propagate_copies(function: Function) -> Function:
     >>> propagate_copies(Function("f", (x, c), body, (y,), ())).results
     (%x,)
     """
-    mapping: dict[Var, Atom] = {}
+    mapping: dict[Var, Atom] = _sizes(function)
     body = _block(function.body, mapping)
     while mapping:
         resolved = {v: _resolve(a, mapping) for v, a in mapping.items()}
@@ -30,6 +30,18 @@ def propagate_copies(function: Function) -> Function:
         mapping = {}
         body = _block(body, mapping)
     return replace(function, body=body)
+
+
+def _sizes(function: Function) -> dict[Var, Atom]:
+    """The sizes that are read off arrays which were made with these sizes."""
+    inside = list(statements(function.body))
+    shapes = {s.target: s.shape for s in inside if isinstance(s, Alloc)}
+    found: dict[Var, Atom] = {}
+    for stmt in inside:
+        if isinstance(stmt, Assign) and stmt.op == "shape" and stmt.args[0] in shapes:
+            array, axis = stmt.args
+            found[stmt.target] = shapes[array][axis.value]  # type: ignore[index, union-attr]
+    return found
 
 
 def _resolve(atom: Atom, mapping: dict[Var, Atom]) -> Atom:
