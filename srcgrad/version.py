@@ -103,7 +103,9 @@ class Kernel:
     def __init__(self, function: Function, options: Any, own: int) -> None:
         self.function = function
         self.own = own  # how many of the parameters are the program's; the others are tangents
-        self.printed: Printed = print_function(pipeline.flattened(pipeline.printable(function)))
+        flat = pipeline.flattened(pipeline.printable(function))
+        direct = pipeline.direct_accesses(flat) if options.target != "python" else frozenset()
+        self.printed: Printed = print_function(flat, direct)
         self.compiled: Callable[..., Any] = compile_text(self.printed, options)
         written = pipeline.written_parameters(function)
         self.written = [k for k, p in enumerate(function.params) if p in written]

@@ -17,6 +17,7 @@ import numpy as np
 from numba.core import config
 from numba.core.errors import NumbaError
 
+from srcgrad.backend.lowering import TEXTS, Compiler
 from srcgrad.errors import Problem, SrcgradError, UnsupportedError
 from srcgrad.ir.printer import Printed
 
@@ -64,10 +65,13 @@ def compile_text(printed: Printed, options: Options) -> Callable[..., Any]:
     module.__file__ = filename
     sys.modules[module.__name__] = module
     exec(compile(printed.text, filename, "exec"), module.__dict__)
+    TEXTS[filename] = printed
     for helper in printed.helpers:
-        module.__dict__[helper] = numba.njit(**options.numba_options())(module.__dict__[helper])
+        module.__dict__[helper] = numba.njit(pipeline_class=Compiler, **options.numba_options())(
+            module.__dict__[helper]
+        )
     function = module.__dict__[printed.name]
-    return _Mapped(numba.njit(**options.numba_options())(function), printed)
+    return _Mapped(numba.njit(pipeline_class=Compiler, **options.numba_options())(function), printed)
 
 
 class _Solid(ast.NodeTransformer):
