@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import sys
 from pathlib import Path
 
 from benchmarks import workloads
@@ -18,28 +19,24 @@ def read_status(key):
     return 1024 * int(line.split()[1])
 
 
-def settle():
-    """Give back what is free, so that it does not hide what a call needs."""
+def resident():
+    """Bytes resident now, without garbage and without what malloc holds back."""
     gc.collect()
-    try:
-        import srcgrad
-
-        getattr(srcgrad, "clear_memory", lambda: None)()
-    except ImportError:
-        pass
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim:
         trim(0)
-
-
-def resident():
-    """Bytes resident now."""
-    settle()
     return read_status("VmRSS")
+
+
+def release_pools():
+    """Give back what srcgrad keeps for the next call, so that it does not hide what a call needs."""
+    if "srcgrad" in sys.modules:
+        getattr(sys.modules["srcgrad"], "clear_memory", lambda: None)()
 
 
 def peak_of(call):
     """How many bytes the peak during a call is above what was resident before it."""
+    release_pools()
     before = resident()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     result = call()

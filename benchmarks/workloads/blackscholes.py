@@ -32,7 +32,7 @@ def primal(spot, strike, maturity, rate, volatility):
     return total
 
 
-@vectorize(["float64(float64)"], nopython=True)
+@vectorize
 def erf(x):
     return math.erf(x)  # NumPy has none
 
