@@ -85,6 +85,13 @@ def chart(series, path):
     plt.close(figure)
 
 
+def save(series):
+    """Write scaling.json and scaling.md."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "scaling.json").write_text(json.dumps(series, indent=1) + "\n")
+    (RESULTS / "scaling.md").write_text("\n\n".join(table(*item) for item in series.items()) + "\n")
+
+
 def main(arguments):
     parser = argparse.ArgumentParser(prog="python -m benchmarks scaling", description=__doc__.splitlines()[0])
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(SERIES)}")
@@ -103,9 +110,7 @@ def main(arguments):
             continue
         series[name] = rows
         print(table(name, rows) + "\n", flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "scaling.json").write_text(json.dumps(series, indent=1) + "\n")
+        save(series)
     if series:
-        (RESULTS / "scaling.md").write_text("\n\n".join(table(*item) for item in series.items()) + "\n")
         chart(series, RESULTS / "scaling.png")
     return 0 if len(series) == len(options.workloads or SERIES) else 1
