@@ -104,7 +104,10 @@ class Kernel:
         self.function = function
         self.own = own  # how many of the parameters are the program's; the others are tangents
         flat = pipeline.flattened(pipeline.printable(function))
-        direct = pipeline.direct_accesses(flat) if options.target != "python" else frozenset()
+        direct: frozenset[Any] = frozenset()
+        if options.target != "python":
+            flat = pipeline.in_lanes(flat)
+            direct = pipeline.direct_accesses(flat)
         self.printed: Printed = print_function(flat, direct)
         self.compiled: Callable[..., Any] = compile_text(self.printed, options)
         written = pipeline.written_parameters(function)

@@ -70,8 +70,8 @@ class _Lower(Lower):
                 s.operands = [s.operands[0], self.builder.fneg(s.operands[1])]
                 s.opname = "fadd"
                 self.builder.position_at_end(self.builder.block)
-            if s.opname == "fadd" and loose:
-                s.flags.extend(f for f in ("reassoc", "nsz") if f not in s.flags)
+            if s.opname == "fadd" and loose and "reassoc" not in s.flags:
+                s.flags.append("reassoc")  # but not "nsz": with it s + (0 if c else x) becomes a branch
 
     def lower_assign(self, ty: Any, inst: Any) -> Any:
         value = super().lower_assign(ty, inst)

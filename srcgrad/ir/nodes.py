@@ -117,7 +117,8 @@ class Increment(Stmt):
 class Alloc(Stmt):
     """A new array. `fill` is "empty", "zeros" or "ones"; `like` names an array of the same shape, for the printer.
 
-    `tape` says that each element is stored before it is loaded, in the same iteration of the loops of its nest.
+    `tape` says that each element is stored before it is loaded, in the same iteration of the loops of its nest;
+    `cleared`, that every iteration of the loop that uses it leaves all elements zero.
     """
 
     target: Var
@@ -125,6 +126,7 @@ class Alloc(Stmt):
     shape: tuple[Atom, ...]
     like: Var | None = None
     tape: bool = False
+    cleared: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -310,12 +310,15 @@ class Builder:
     def increment(self, array: Var, index: tuple[Atom, ...], value: Atom) -> None:
         self.emit(Increment(array, index, strong(value), loose=self.loose, loc=self.loc))
 
-    def alloc(self, fill: str, dtype: str, shape: tuple[Atom, ...], hint: str = "", like: Var | None = None) -> Var:
+    def alloc(
+        self, fill: str, dtype: str, shape: tuple[Atom, ...], hint: str = "", like: Var | None = None, *,
+        cleared: bool = False,
+    ) -> Var:  # fmt: skip
         layout = like.type.layout if like is not None and shape else "C"  # type: ignore[union-attr]
         if not shape or layout == "A":
             like, layout = None, "C"  # of unknown order there is no model; rank 0 needs none
         target = Var(hint, Array(dtype, len(shape), layout))
-        self.emit(Alloc(target, fill, tuple(strong(s) for s in shape), like, loc=self.loc))
+        self.emit(Alloc(target, fill, tuple(strong(s) for s in shape), like, cleared=cleared, loc=self.loc))
         return target
 
     def view(self, base: Var, how: str, items: tuple, to: Array) -> Var:

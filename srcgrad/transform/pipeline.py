@@ -18,6 +18,7 @@ from srcgrad.transform import tangent as forward_mode
 from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
 from srcgrad.transform.analysis import signs
 from srcgrad.transform.analysis.aliases import find_aliases
+from srcgrad.transform.lanes import use_lanes
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
 from srcgrad.transform.simplify import (
@@ -51,6 +52,12 @@ ADJOINT: tuple[tuple[str, Stage], ...] = (
     ("contract_tapes", contract_tapes),
     ("promote_sums", promote_sums),
     ("propagate_copies", propagate_copies),
+)
+LANES: tuple[tuple[str, Stage], ...] = (
+    ("promote_sums", promote_sums),
+    ("propagate_copies", propagate_copies),
+    ("eliminate_repeats", eliminate_repeats),
+    ("eliminate_dead_code", eliminate_dead_code),
 )
 OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
 VERIFY = bool(os.environ.get("SRCGRAD_VERIFY"))
@@ -100,6 +107,12 @@ def written_parameters(function: Function) -> frozenset[Var]:
     params = {p for p in function.params if isinstance(p.type, Array)}
     written = {b for s in statements(function.body) if isinstance(s, Store | Increment) for b in aliases.bases[s.array]}
     return frozenset(written & params)
+
+
+def in_lanes(function: Function) -> Function:
+    """`function` as it is compiled for a CPU: loops whose iterations are independent run several of them at a time."""
+    changed = use_lanes(function)
+    return function if changed is function else _run(changed, LANES, "use_lanes")
 
 
 def direct_accesses(function: Function) -> frozenset[Stmt]:

@@ -63,6 +63,7 @@ class Plan(Availability):
     chosen: frozenset[Var | Snapshot] = frozenset()  # what is better stored than computed again
     growing: frozenset[Place] | None = None  # loops that may have tapes that grow; all that could, where it is None
     waiting: list[Place] = field(default_factory=list)  # those of them in loops that could be reversed in any order
+    cleared: set[Var] = field(default_factory=set)  # scratch arrays of loops that are reversed in any order
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
     saved: dict[tuple[Stmt, Var], Saved] = field(default_factory=dict)  # arrays that routines' pullbacks read
     requests: dict[Var, None] = field(default_factory=dict)  # what the reverse sweep has asked for
@@ -352,7 +353,8 @@ class Plan(Availability):
             source = self.handle(handle)
             with self.prologue(region):
                 shape = self.build.shapes(source)
-                return self.build.alloc("zeros", handle.type.dtype, shape, hint, like=source)
+                cleared = handle in self.cleared
+                return self.build.alloc("zeros", handle.type.dtype, shape, hint, like=source, cleared=cleared)
         shape = self.values(stmt.shape)
         with self.prologue(region):
             return self.build.alloc("zeros", handle.type.dtype, shape, hint)

@@ -298,6 +298,8 @@ class Reverse:
         inner = [self.plan.places.sides[s][0] for s in all_statements(stmt.body) if isinstance(s, For | While)]
         waiting = [place for place in inner if place in self.plan.growing]
         self.plan.waiting.extend(waiting)
+        if not waiting:
+            self.plan.cleared.update(a for a in self.scratch.private if self.scratch.is_scratch(a, stmt))
         return not waiting
 
     def _touches(self, block: Block) -> bool:

@@ -7,6 +7,7 @@ from srcgrad.ir.nodes import (
     Assign,
     Atom,
     Call,
+    Carried,
     Const,
     Custom,
     Effect,
@@ -53,6 +54,32 @@ def never_negative(loop: For) -> bool:
         return False
     last = loop.start if loop.step.value > 0 else loop.stop
     return isinstance(last, Const) and last.value >= (0 if loop.step.value > 0 else -1)
+
+
+def sums_of(loop: For) -> frozenset[Var] | None:
+    """All values on the way of the sums that an independent loop carries; None where it carries other numbers."""
+    home = {v: s for s in statements(loop.body) for v in defined(s)}
+    found: set[Var] = set()
+
+    def follow(c: Carried) -> bool:
+        found.update((c.inside, c.result))
+        value = c.next
+        while value is not c.inside:
+            if not isinstance(value, Var) or not is_float(value.type):
+                return False
+            found.add(value)
+            stmt = home[value]
+            if isinstance(stmt, Assign):
+                value = stmt.args[0]
+                continue
+            assert isinstance(stmt, For)
+            (inner,) = (k for k in stmt.carried if k.result is value)
+            if not follow(inner):
+                return False
+            value = inner.init
+        return True
+
+    return frozenset(found) if all(follow(c) for c in loop.carried) else None
 
 
 def _carries_only_sums(loop: For, inside: list[Stmt]) -> bool:

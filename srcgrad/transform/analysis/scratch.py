@@ -41,7 +41,8 @@ class Scratch:
         inside = set(statements(loop.body))
         if any(s not in inside for s in self.uses.get(array, ()) if _is_access(s, array)):
             return False
-        return self.allocs[array] not in inside and self._filled(loop.body, array)[0]
+        alloc = self.allocs[array]
+        return alloc not in inside and (alloc.tape or alloc.cleared or self._filled(loop.body, array)[0])
 
     def _filled(self, block: Block, array: Var) -> tuple[bool, bool]:
         """Whether a block reads nothing of an array that it has not filled before, and whether it fills it."""
