@@ -11,7 +11,8 @@ import numpy as np
 
 from srcgrad.backend import Options
 from srcgrad.custom import custom_vjp
-from srcgrad.differentiable import Callee, Differentiable, Transformed, run_jvp, run_vjp
+from srcgrad.differentiable import Differentiable, Transformed, run_jvp, run_vjp
+from srcgrad.dispatch import Callee
 from srcgrad.errors import ArgumentError, Problem
 from srcgrad.program import GradientOf, UserFunction
 

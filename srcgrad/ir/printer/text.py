@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from srcgrad.ir.location import NOWHERE, Location
 from srcgrad.ir.nodes import Function, Undef, Var, flatten
+from srcgrad.ir.printed import Printed
 from srcgrad.ir.printer.names import assign_names, targets
 from srcgrad.ir.printer.spelling import CALLED, Spelling
 from srcgrad.ir.printer.tree import Branch, Expr, Item, Line, Node, Repeat, build_tree, variables
 from srcgrad.ir.walk import map_tree
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A function as text.
-
-    Attributes:
-        name: the function's name in the text.
-        text: a module that defines it, with the imports that it needs.
-        helpers: the names of other functions in the text, which it calls.
-        lines: for each line of the text (from 1), where in the user's source it comes from.
-    """
-
-    name: str
-    text: str
-    lines: tuple[Location, ...]
-    helpers: tuple[str, ...] = ()
 
 
 def print_function(function: Function) -> Printed:
