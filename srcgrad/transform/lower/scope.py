@@ -184,7 +184,8 @@ class Scope:
             raise self.problem(f"'{kind}' has no attribute '{attribute}'", node, "check its spelling")
         value = getattr(owner.object, attribute)
         module = owner.object.__name__ if isinstance(owner.object, types.ModuleType) else ""
-        if module.split(".")[0] in LIBRARIES or module.startswith(OWN) or isinstance(owner.object, np.dtype | np.finfo | np.iinfo):
+        library = module.split(".")[0] in LIBRARIES or module.startswith(OWN)
+        if library or isinstance(owner.object, np.dtype | np.finfo | np.iinfo):
             return wrap(value, None)
         origin = owner.object
         outer = owner.path
