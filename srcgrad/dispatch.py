@@ -99,5 +99,4 @@ class Dispatching:
         if self.pure not in version.entries:
             version.entries[self.pure] = make_entry(version, version.kernel("primal"), pure=self.pure)
         entry = version.entries[self.pure]
-        if entry is not None:
-            self._entries = (entry, *(e for e in self._entries if e is not entry))[:KEPT]
+        self._entries = (entry, *(e for e in self._entries if e is not entry))[:KEPT]

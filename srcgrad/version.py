@@ -12,7 +12,7 @@ import numpy as np
 
 from srcgrad import structure
 from srcgrad.backend import Options, compile_text
-from srcgrad.entries import Slot, slot_for
+from srcgrad.entries import slot_for
 from srcgrad.errors import ArgumentError, InternalError, Problem
 from srcgrad.plan import Plan, Text
 from srcgrad.program import Program
@@ -30,10 +30,10 @@ class Version:
     """
 
     def __init__(
-        self, program: Program, arguments: tuple[tuple[str, Any], ...], slot: Slot | None = None,
+        self, program: Program, arguments: tuple[tuple[str, Any], ...], key: str | None = None,
         known: tuple[Plan, dict[str, Text]] | None = None,
     ) -> None:  # fmt: skip
-        self.program, self.arguments, self._slot = program, arguments, slot
+        self.program, self.arguments, self._key = program, arguments, key
         self.kinds = [kind for _, kind in arguments]
         self._derivation: Any = None
         self._kernels: dict[str, Kernel] = {}
@@ -80,10 +80,15 @@ class Version:
     def _make(self, kind: str) -> None:
         if kind not in self._texts:
             self._texts.update(self._derived(kind))
-            if self._slot is not None:
-                self._slot.save(self.plan, self._texts, self.derivation.functions)
+            self._keep()
         text = self._texts[kind]
         self._kernels[kind] = Kernel(text, self.program.options, self.plan.names, lambda: self._derived(kind)[kind])
+
+    def _keep(self) -> None:
+        """Put the texts into the cache, unless something outside has changed since they were not found there."""
+        slot = slot_for(self.program, self.arguments) if self._key is not None else None
+        if slot is not None and slot.name == self._key:
+            slot.save(self.plan, self._texts, self.derivation.functions)
 
     def _derived(self, kind: str) -> dict[str, Text]:
         """Texts made from the IR; where the plan was read from the cache, it must be that of the IR."""
@@ -113,11 +118,13 @@ def find_version(
 ) -> Version:  # fmt: skip
     """A version for these arguments: read from the cache if there is one, else made from the source."""
     slot = slot_for(program, arguments)
-    for known in slot.load() if slot is not None else ():
-        version = Version(program, arguments, slot, known)
+    if slot is None:
+        return Version(program, arguments)
+    for known in slot.load():
+        version = Version(program, arguments, slot.name, known)
         if version.fits(values) and version.is_valid():
             return version
-    return Version(program, arguments, slot)
+    return Version(program, arguments, slot.name)
 
 
 class Kernel:

@@ -19,6 +19,8 @@ from numba.core import config
 FORMAT = 1  # of the files in the cache
 _NO_MATTER = ("CACHE", "NUM_THREADS", "NUMBA_", "THREADING_LAYER", "COLOR")  # parts of names of options
 
+_OWN_NO_MATTER = ("CACHE", "VERIFY")
+
 
 def stamp() -> str:
     """A text that differs wherever the same function may have to be compiled to something else."""
@@ -26,21 +28,29 @@ def stamp() -> str:
         k: v for k, v in vars(config).items()
         if k.isupper() and isinstance(v, bool | int | float | str | None) and not any(part in k for part in _NO_MATTER)
     }  # fmt: skip
-    return f"{_environment()} {sorted(options.items())}"
+    own = {k: v for k, v in os.environ.items() if k.startswith("SRCGRAD_") and not any(p in k for p in _OWN_NO_MATTER)}
+    return f"{_environment()} {sorted(options.items())} {sorted(own.items())}"
 
 
 @functools.cache
 def _environment() -> str:
-    try:
-        scipy = importlib.metadata.version("scipy")
-    except importlib.metadata.PackageNotFoundError:
-        scipy = "none"
     parts = (
-        FORMAT, _own_files(), numba.__version__, llvmlite.__version__, np.__version__, scipy, sys.version,
+        FORMAT, _own_files(), numba.__version__, llvmlite.__version__, np.__version__, _scipy_version(), sys.version,
         sys.platform, platform.machine(), platform.libc_ver(), llvm.get_host_cpu_name(),
         llvm.get_host_cpu_features().flatten(),
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _scipy_version() -> str:
+    """SciPy's version; Numba imports it where it is installed, so that it need not be looked for."""
+    loaded = sys.modules.get("scipy")
+    if loaded is not None:
+        return str(loaded.__version__)
+    try:
+        return importlib.metadata.version("scipy")
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
 
 
 def _own_files() -> str:

@@ -28,9 +28,10 @@ import numpy as np
 from srcgrad.cache.code import code_text, global_names, names_in
 
 PACKAGES = {"builtins", "numpy", "scipy", "numba", "llvmlite", "srcgrad"}  # their versions are part of every key
-LIMIT = 20_000  # objects, beyond which a function is not kept
+LIMIT = 5_000  # objects, beyond which a function is not kept
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), slice, range)
 DUCKS = ("py_func", "_dispatcher", "defvjp", "lower_call")  # what the compiler takes functions of other kinds for
+ALWAYS = ("dtype", "fwd", "bwd")  # attributes that the compiler reads by itself
 MEANINGFUL = ("__eq__", "__bool__", "__len__", "__str__", "__repr__", "__format__", "__contains__", "__hash__")
 
 
@@ -76,7 +77,7 @@ def fingerprint(*roots: Any) -> Fingerprint:
     >>> fingerprint(lambda x: x + 1.0).digest == fingerprint(lambda x: x + 2.0).digest
     False
     """
-    names: set[str] = set()
+    names = {*ALWAYS}
     while True:
         walk = _Walk(sorted(names))
         try:
@@ -233,14 +234,18 @@ class _Walk:
         elif isinstance(value, PLAIN):  # of a class derived from a number or a string
             base = next(c for c in PLAIN if isinstance(value, c))
             self.say(base.__name__, base.__repr__(value))
-        elif top == "numba":
-            self._all((getattr(value, "py_func", None), getattr(value, "_dispatcher", None)))
         elif isinstance(value, np.vectorize):
             self.visit(value.pyfunc)
-        elif _is_library(top) and kind is not types.SimpleNamespace and not callable(value):
+        elif top == "numba" and any(hasattr(value, n) for n in DUCKS):
+            self._all((getattr(value, "py_func", None), getattr(value, "_dispatcher", None)))
+        elif top == "numba" and " at 0x" not in repr(value):  # one of its types
+            self.say(repr(value))
+        elif _is_library(top) and kind is not types.SimpleNamespace:
             raise UncacheableError(f"{kind.__qualname__} has no meaning of its own")
         elif any(getattr(kind, n, None) is not getattr(object, n, None) for n in MEANINGFUL):
-            for name, part in sorted(getattr(value, "__dict__", {}).items()):
+            if not hasattr(value, "__dict__"):
+                raise UncacheableError(f"{kind.__qualname__} has parts that cannot be seen")
+            for name, part in sorted(vars(value).items()):
                 self.say("part", name)
                 self.visit(part)
         self._attributes(value)
