@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from types import MethodType
+from types import BuiltinMethodType, MethodType
 from typing import Any
 
 import numpy as np
@@ -182,4 +182,6 @@ def same(a: Any, b: Any) -> bool:
         return (bool(a == b) and str(a) == str(b)) or (a != a and b != b)  # noqa: PLR0124 - two NaNs are the same value
     if isinstance(a, tuple):
         return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
-    return isinstance(a, MethodType) and a.__self__ is b.__self__ and a.__func__ is b.__func__
+    if isinstance(a, MethodType):
+        return a.__self__ is b.__self__ and a.__func__ is b.__func__
+    return isinstance(a, BuiltinMethodType) and a.__self__ is b.__self__ and a.__name__ == b.__name__

@@ -15,6 +15,7 @@ from srcgrad import cache
 from srcgrad import derive as derive_module
 from srcgrad.__main__ import main
 from srcgrad.cache import store
+from tests.programs import PROGRAMS
 
 ROOT = Path(sg.__file__).parents[1]
 SETTINGS = {"SRCGRAD_CACHE", "SRCGRAD_CACHE_DIR"}
@@ -236,6 +237,22 @@ def test_kernels_are_added_to_an_entry(folder, derivations):
     count = len(derivations)
     assert texts(f, 2.0) == first
     assert len(derivations) == count
+
+
+@pytest.mark.parametrize("program", PROGRAMS[::9], ids=str)
+def test_programs_come_back_as_they_were(folder, derivations, program):
+    """How a version is called and its texts, for functions of all kinds."""
+    found = []
+    for _ in range(2):
+        callee = sg.differentiable(program.function).callee
+        version = callee.version(callee.bind(program.arguments(), {}))
+        version.kernel("primal")
+        plan = version.plan
+        outside = [(o.name, repr(o.expected)) for o in (*plan.constants, *plan.arrays)]
+        texts = {k: (t.printed.text, t.printed.helpers, t.written) for k, t in version._texts.items()}
+        found.append((plan.result, plan.count, plan.facts, plan.names, outside, texts))
+    assert found[0] == found[1]
+    assert len(derivations) == 1
 
 
 def test_source_of_a_version_from_the_cache(folder, define):

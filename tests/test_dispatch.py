@@ -180,6 +180,19 @@ def test_a_method_of_a_captured_object_needs_no_new_version():
     assert [len(v) for v in gradient.callee.versions.values()] == [1]
 
 
+def test_a_method_of_a_ufunc_needs_no_new_version():
+    add = np.add
+
+    @python
+    def f(x):
+        out = np.zeros(2)
+        add.at(out, np.array([0, 0, 1]), x)
+        return out
+
+    assert [f(np.ones(3)).tolist() for _ in range(3)] == [[2.0, 1.0]] * 3
+    assert [len(v) for v in f.callee.versions.values()] == [1]
+
+
 def test_sizes_are_looked_at_in_every_call():
     f = python(lambda a, b: a + b)
     for shapes in [((3,), (3,)), ((3,), (1,)), ((1,), (3,)), ((3,), (3,))] * 2:

@@ -185,7 +185,7 @@ class Scope:
         value = getattr(owner.object, attribute)
         module = owner.object.__name__ if isinstance(owner.object, types.ModuleType) else ""
         library = module.split(".")[0] in LIBRARIES or module.startswith(OWN)
-        if library or isinstance(owner.object, np.dtype | np.finfo | np.iinfo):
+        if library or isinstance(owner.object, np.dtype | np.finfo | np.iinfo | np.ufunc):
             return wrap(value, None)
         origin = owner.object
         outer = owner.path
