@@ -28,6 +28,10 @@ class Callee:
         self.defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
         self.versions: dict[Any, list[Version]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles and copies: without compiled versions, which look at what is outside the original."""
+        return {**vars(self), "versions": {}}
+
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The argument values in the order of the parameters, defaults filled in."""
         if not kwargs and len(args) == self.arity:
@@ -76,6 +80,10 @@ class Dispatching:
     callee: Callee
     pure: bool  # whether arrays that are overwritten are copied first
     _entries: tuple[Entry, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles and copies, as that of `Callee`."""
+        return {name: value for name, value in vars(self).items() if name != "_entries"}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         callee = self.callee

@@ -1,8 +1,10 @@
 """The quick way into a version: from the second call on, with the same outcome as the first in every respect."""
 
 import collections
+import copy
 import math
 
+import cloudpickle
 import numpy as np
 import pytest
 
@@ -238,3 +240,14 @@ def test_many_versions():
     for _ in range(2):
         for n in range(1, dispatch.KEPT + 4):
             assert f(*[1.0] * n) == n
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda f: cloudpickle.loads(cloudpickle.dumps(f))])
+@pytest.mark.parametrize("make", [sg.grad, sg.jacrev, lambda f: f])
+def test_copies_and_pickles_begin_anew(make, again):
+    """What a version has looked at, and how, is the original's."""
+    f = make(python(lambda x: x * x))
+    first = f(3.0)
+    other = again(f)
+    assert other(3.0) == first
+    assert same(other(np.float32(3.0)), f(np.float32(3.0)))
