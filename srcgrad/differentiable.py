@@ -18,7 +18,7 @@ from srcgrad.backend import Options, callable_from_njit
 from srcgrad.dispatch import Callee, Dispatching
 from srcgrad.errors import ArgumentError, Problem
 from srcgrad.ir.printed import Printed
-from srcgrad.program import GradientOf, UserFunction, nothing_returned
+from srcgrad.program import UserFunction, nothing_returned
 from srcgrad.structure import differentiable_leaves, fill_gradients, plain
 
 
@@ -85,8 +85,8 @@ class Differentiable(Dispatching):
 
     def _gradient(self, *, with_value: bool) -> Transformed:
         if with_value not in self._gradients:
-            program = GradientOf(self.callee.program, 0, with_value=with_value, has_aux=False)
-            self._gradients[with_value] = Transformed(Callee(program), self.py_func)
+            callee = self.callee.gradient(0, with_value=with_value, has_aux=False)
+            self._gradients[with_value] = Transformed(callee, self.py_func)
         return self._gradients[with_value]
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:

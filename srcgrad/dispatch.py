@@ -6,9 +6,9 @@ import inspect
 from typing import Any
 
 from srcgrad import structure
-from srcgrad.entry import MISS, Entry, make_entry
+from srcgrad.entry import MISS, Entry, Guard, make_entry, make_guard
 from srcgrad.errors import ArgumentError, Problem
-from srcgrad.program import Program
+from srcgrad.program import GradientOf, Program
 from srcgrad.version import Version, find_version
 
 KEPT = 8  # quick ways in that a function tries, the latest first
@@ -27,10 +27,22 @@ class Callee:
         self.named = inspect.Parameter.POSITIONAL_ONLY not in kinds and self.simple
         self.defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
         self.versions: dict[Any, list[Version]] = {}
+        self._gradients: dict[Any, Callee] = {}
+        self._guards: tuple[tuple[Guard, Version], ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickles and copies: without compiled versions, which look at what is outside the original."""
-        return {**vars(self), "versions": {}}
+        return {**vars(self), "versions": {}, "_gradients": {}, "_guards": ()}
+
+    def gradient(self, argnums: Any, *, with_value: bool, has_aux: bool) -> Callee:
+        """The gradient of this program; the same one each time, so that it is compiled once."""
+        key = argnums, with_value, has_aux
+        try:
+            if key not in self._gradients:
+                self._gradients[key] = Callee(GradientOf(self.program, argnums, with_value=with_value, has_aux=has_aux))
+            return self._gradients[key]
+        except TypeError:  # a list; the error of that comes with the first call
+            return Callee(GradientOf(self.program, argnums, with_value=with_value, has_aux=has_aux))
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The argument values in the order of the parameters, defaults filled in."""
@@ -57,6 +69,15 @@ class Callee:
 
     def version(self, values: tuple[Any, ...]) -> Version:
         """The version compiled for these argument types, and for what the function captures as it is now."""
+        for guard, version in self._guards:
+            if guard(values):
+                return version
+        version = self._searched(values)
+        if all(known is not version for _, known in self._guards):
+            self._guards = ((make_guard(version), version), *self._guards)[:KEPT]
+        return version
+
+    def _searched(self, values: tuple[Any, ...]) -> Version:
         kinds = tuple(structure.type_of(v, n) for v, n in zip(values, self.parameters, strict=True))
         try:
             known = self.versions.setdefault(kinds, [])

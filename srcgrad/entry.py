@@ -32,6 +32,7 @@ from srcgrad.plan import Outside
 from srcgrad.version import Kernel, Version, overlap, same
 
 Entry = Callable[[tuple[Any, ...]], Any]
+Guard = Callable[[tuple[Any, ...]], bool]
 MISS = object()
 
 
@@ -40,15 +41,7 @@ def make_entry(version: Version, kernel: Kernel, *, pure: bool) -> Entry:
 
     `pure` calls run on copies of the arrays that are overwritten.
     """
-    writer = _Writer(python=version.program.options.target == "python")
-    writer.arguments(version.kinds)
-    leaves = list(writer.leaves)
-    for outside in version.plan.constants:
-        writer.constant(outside)
-    for outside in version.plan.arrays:
-        writer.captured(outside)
-    for fact in version.plan.facts:
-        writer.check("not ({})".format(re.sub(r"\bp\[(\d+)\]", lambda m: leaves[int(m[1])], fact)))
+    writer = _checked(version)
     passed = writer.passed(kernel, pure=pure)
     result = writer.result(version.plan.result, version.plan.count)
     call = kernel.compiled
@@ -70,6 +63,30 @@ def make_entry(version: Version, kernel: Kernel, *, pure: bool) -> Entry:
     return entry
 
 
+def make_guard(version: Version) -> Guard:
+    """Whether `version` is certainly the one for the values of some arguments."""
+    writer = _checked(version)
+    checks = [f"        {line.replace('return MISS', 'return False')}" for line in writer.lines]
+    text = "\n".join(["def guard(args):", "    try:", *checks, "    except Exception: return False", "    return True"])
+    exec(compile(text, "<srcgrad guard>", "exec"), writer.scope)
+    guard: Guard = writer.scope["guard"]
+    return guard
+
+
+def _checked(version: Version) -> _Writer:
+    """The checks of a version, as lines of text."""
+    writer = _Writer(python=version.program.options.target == "python")
+    writer.arguments(version.kinds)
+    leaves = list(writer.leaves)
+    for outside in version.plan.constants:
+        writer.constant(outside)
+    for outside in version.plan.arrays:
+        writer.captured(outside)
+    for fact in version.plan.facts:
+        writer.check("not ({})".format(re.sub(r"\bp\[(\d+)\]", lambda m: leaves[int(m[1])], fact)))
+    return writer
+
+
 class _Writer:
     """Collects the lines of an entry and the objects that they name."""
 
@@ -79,7 +96,7 @@ class _Writer:
         self.leaves: list[str] = []
         self.arrays: dict[str, Array] = {}
         self.scope: dict[str, Any] = {
-            "MISS": MISS, "ndarray": np.ndarray, "float64": np.float64, "float32": np.float32, "int64": np.int64,
+            "MISS": MISS, "ndarray": np.ndarray, "float64": np.float64, "float32": np.float32, "integer": np.integer,
             "same": same, "overlap": overlap, "generic": np.generic,
         }  # fmt: skip
 
@@ -113,9 +130,11 @@ class _Writer:
             self.array(name, kind)
             self.leaves.append(name)
         else:
-            python, numpy = {"int64": ("int", "int64")}.get(kind.dtype, ("float", kind.dtype))
-            also = f" and type({name}) is not {python}" if kind.dtype != "float32" else ""
-            self.check(f"type({name}) is not {numpy}{also}")
+            unfit = {
+                "int64": f"type({name}) is not int and not isinstance({name}, integer)",
+                "float32": f"type({name}) is not float32",
+            }
+            self.check(unfit.get(kind.dtype, f"type({name}) is not float and type({name}) is not float64"))
             self.leaves.append(name)
 
     def fixed(self, name: str, value: Any) -> None:

@@ -19,13 +19,13 @@ A, B = np.arange(1.0, 7.0).reshape(2, 3), np.full(3, 2.0)
 def slow(monkeypatch):
     """The calls that looked for a version in the general way."""
     calls = []
-    find = dispatch.Callee.version
+    find = dispatch.Callee._searched
 
     def counted(callee, values):
         calls.append(values)
         return find(callee, values)
 
-    monkeypatch.setattr(dispatch.Callee, "version", counted)
+    monkeypatch.setattr(dispatch.Callee, "_searched", counted)
     return calls
 
 
@@ -79,6 +79,7 @@ CALLS = [
     (of_pairs, (1.5,)),
     (rest, (1.0, 2.0)),
     (rest, (1.0,)),
+    (several, (np.float64(2.0), np.int32(3), True, "a", np.sin)),
 ]
 
 
@@ -113,6 +114,33 @@ OTHERS = [
     np.asfortranarray(np.ones((3, 3))), np.ones((6, 6))[::2, ::2], np.ones((1, 1)), np.ones(3, int), np.array(2.0),
     np.ones(3).view(type("Sub", (np.ndarray,), {})),
 ]  # fmt: skip
+
+
+def test_pullbacks_and_tangents_find_their_version(slow):
+    """Also where the function is called with others in between."""
+    k = 2.0
+
+    @python
+    def f(x):
+        return x * x * k
+
+    for _ in range(2):
+        for x in (3.0, np.float32(3.0), 3):
+            assert sg.jvp(f, (x,), (None if isinstance(x, int) else x,))[0] == 18.0
+            assert sg.vjp(f, x)[0] == 18.0
+        k = 4.0
+        assert sg.vjp(f, 3.0)[1](1.0) == (24.0,)
+        k = 2.0
+    assert sg.hvp(f, (3.0,), (1.0,)) == 4.0
+
+
+def test_a_gradient_of_a_decorated_function_is_compiled_once():
+    f = python(lambda x: x * x)
+    assert sg.grad(f)(3.0) == f.grad(3.0) == 6.0
+    assert sg.grad(f).callee is f._gradient(with_value=False).callee
+    assert sg.grad(f, "x").callee is not sg.grad(f).callee
+    with pytest.raises(sg.ArgumentError):
+        sg.grad(f, [0])(3.0)
 
 
 def test_arguments_of_other_types_find_their_own_version():
