@@ -40,6 +40,7 @@ class Derivation:
         with noted_sources() as functions:
             self.lowered: Lowered = program.lowered(arguments)
         self.functions, self.arguments = functions, arguments
+        self.compiled = program.options.target != "python"
         self.wrt = float_parameters(self.lowered.function, arguments)
 
     def plan(self) -> Plan:
@@ -61,7 +62,7 @@ class Derivation:
         else:
             split = pipeline.split(function, self.wrt)
             made = {"forward": split.forward, "reverse": split.reverse}
-        return {name: _text(ir) for name, ir in made.items()}
+        return {name: _text(ir, direct=self.compiled) for name, ir in made.items()}
 
     def source(self, kind: str, argnums: Any) -> str:
         """The text of the "primal", "adjoint" or "tangent" for people, with the user's own parameters."""
@@ -78,9 +79,11 @@ class Derivation:
         return print_function(replace(ir, signature=tuple((n, t) for n, t in ir.signature if n not in constants)))
 
 
-def _text(function: Function) -> Text:
+def _text(function: Function, *, direct: bool) -> Text:
+    """A text; with `direct`, it says where no index is negative."""
     written = pipeline.written_parameters(function)
-    printed = print_function(pipeline.flattened(pipeline.printable(function)))
+    flat = pipeline.flattened(pipeline.printable(function))
+    printed = print_function(flat, pipeline.direct_accesses(flat) if direct else frozenset())
     return Text(printed, tuple(k for k, p in enumerate(function.params) if p in written))
 
 

@@ -74,7 +74,7 @@ class Slot:
                 "names": list(plan.names),
                 "constants": [(o.name, self._place(o)) for o in plan.constants],
                 "arrays": [(o.name, self._place(o)) for o in plan.arrays],
-                "texts": {k: [t.printed.name, t.printed.text, t.printed.helpers, t.written] for k, t in texts.items()},
+                "texts": {k: [t.printed.identity, t.written] for k, t in texts.items()},
             }  # fmt: skip
         except UncacheableError:
             return
@@ -167,5 +167,5 @@ def _item(value: Any, indices: list[int]) -> Any:
 
 
 def _text(item: list[Any]) -> Text:
-    name, text, helpers, written = item
-    return Text(Printed(name, text, (), tuple(helpers)), tuple(written))
+    printed, written = item
+    return Text(Printed.from_identity(printed), tuple(written))

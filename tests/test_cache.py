@@ -5,6 +5,7 @@ import subprocess
 import sys
 import types
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ import srcgrad as sg
 from srcgrad import cache
 from srcgrad import derive as derive_module
 from srcgrad.__main__ import main
+from srcgrad.backend import Options, compile_text
 from srcgrad.cache import store
+from srcgrad.ir.printed import Printed
 from tests.programs import PROGRAMS
 
 ROOT = Path(sg.__file__).parents[1]
@@ -104,6 +107,7 @@ print(value, pullback(1.0), energy.jvp((x, Pair(2.0, 1)), (x, (1.0, None))))
 def rows(x):
     return np.outer(x, x)[0], x.sum()
 print(sg.jacrev(rows)(x), sg.hessian(lambda x: np.sum(x * x * x))(x))
+print(sg.grad(lambda x: np.sum(np.exp(x) * np.sin(x)))(np.linspace(1.0, 2.0, 50)).tobytes())  # vector functions
 sys.stderr.write(f"{len(compiled)} {sum(m.startswith('srcgrad.transform') for m in sys.modules)}")
 '''
 
@@ -249,10 +253,19 @@ def test_programs_come_back_as_they_were(folder, derivations, program):
         version.kernel("primal")
         plan = version.plan
         outside = [(o.name, repr(o.expected)) for o in (*plan.constants, *plan.arrays)]
-        texts = {k: (t.printed.text, t.printed.helpers, t.written) for k, t in version._texts.items()}
+        texts = {k: (t.printed.identity, t.written) for k, t in version._texts.items()}
         found.append((plan.result, plan.count, plan.facts, plan.names, outside, texts))
     assert found[0] == found[1]
     assert len(derivations) == 1
+
+
+def test_what_is_known_beside_the_text_tells_code_apart():
+    plain = Printed("f", "def f(x):\n    return (x[0],)\n", ())
+    changes = [{"sizes": {"x": (3,)}}, {"sizes": {"x": (4,)}}, {"direct": frozenset({2})}, {"loose": frozenset({2})}]
+    printed = [plain, *(replace(plain, **c) for c in changes)]
+    modules = {compile_text(p, Options(), tuple).quick.py_func.__module__ for p in printed}
+    keys = {compile_text(p, Options(), tuple).quick._cache.text for p in printed}
+    assert len(modules) == len(keys) == len(printed)
 
 
 def test_source_of_a_version_from_the_cache(folder, define):

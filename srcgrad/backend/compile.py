@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
+from srcgrad.backend.lowering import TEXTS, Compiler
 from srcgrad.backend.objects import ObjectCache
 from srcgrad.errors import Problem, SrcgradError, UnsupportedError
 from srcgrad.ir.location import Location
@@ -82,7 +83,7 @@ def compile_text(printed: Printed, options: Options, lines: Lines) -> Compiled:
     `lines` gives the user's line for each line of the text, where that is needed. The text is registered with
     `linecache`, so that tracebacks and debuggers show it.
     """
-    digest = hashlib.sha256(printed.text.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(repr(printed.identity).encode()).hexdigest()[:16]
     filename = f"<srcgrad {printed.name} {digest}>"
     linecache.cache[filename] = (len(printed.text), None, printed.text.splitlines(keepends=True), filename)
     if options.target == "python":
@@ -92,13 +93,14 @@ def compile_text(printed: Printed, options: Options, lines: Lines) -> Compiled:
     module.__file__ = filename
     sys.modules[module.__name__] = module
     exec(compile(printed.text, filename, "exec"), module.__dict__)
+    TEXTS[filename] = printed
     for helper in printed.helpers:
-        module.__dict__[helper] = numba.njit(**options.numba_options())(module.__dict__[helper])
-    dispatcher = numba.njit(**options.numba_options())(module.__dict__[printed.name])
-    if options.cache:
-        dispatcher._cache = ObjectCache(
-            f"{printed.name} {sorted(options.numba_options().items(), key=str)} {printed.text}"
+        module.__dict__[helper] = numba.njit(pipeline_class=Compiler, **options.numba_options())(
+            module.__dict__[helper]
         )
+    dispatcher = numba.njit(pipeline_class=Compiler, **options.numba_options())(module.__dict__[printed.name])
+    if options.cache:
+        dispatcher._cache = ObjectCache(repr((printed.identity, sorted(options.numba_options().items(), key=str))))
     return Compiled(dispatcher, (NumbaError,), lines)
 
 

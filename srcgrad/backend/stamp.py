@@ -16,6 +16,8 @@ import numba
 import numpy as np
 from numba.core import config
 
+from srcgrad.backend.vector_math import VARIANTS
+
 FORMAT = 1  # of the files in the cache
 _NO_MATTER = ("CACHE", "NUM_THREADS", "NUMBA_", "THREADING_LAYER", "COLOR")  # parts of names of options
 
@@ -37,7 +39,7 @@ def _environment() -> str:
     parts = (
         FORMAT, _own_files(), numba.__version__, llvmlite.__version__, np.__version__, _scipy_version(), sys.version,
         sys.platform, platform.machine(), platform.libc_ver(), llvm.get_host_cpu_name(),
-        llvm.get_host_cpu_features().flatten(),
+        llvm.get_host_cpu_features().flatten(), sorted(map(repr, VARIANTS.items())),
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 

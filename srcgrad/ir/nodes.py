@@ -70,11 +70,15 @@ class Stmt:
 
 @dataclass(frozen=True, eq=False)
 class Assign(Stmt):
-    """`target = op(*args)` on scalars; `op` is a name in `ir.ops`."""
+    """`target = op(*args)` on scalars; `op` is a name in `ir.ops`.
+
+    `loose` says of a sum that its terms may be added in any order.
+    """
 
     target: Var
     op: str
     args: tuple[Atom, ...]
+    loose: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +101,16 @@ class Store(Stmt):
 
 @dataclass(frozen=True, eq=False)
 class Increment(Stmt):
-    """`array[index] += value`; how it is spelled under parallel execution is up to `sharing` and the back end."""
+    """`array[index] += value`; how it is spelled under parallel execution is up to `sharing` and the back end.
+
+    `loose` says that what is added to one element may be added in any order.
+    """
 
     array: Var
     index: tuple[Atom, ...]
     value: Atom
     sharing: str = "exclusive"
+    loose: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,13 +25,14 @@ class Scalar:
 class Array:
     """A handle to an array. `layout` is "C", "F" or "A" (any strides), as in Numba.
 
-    `shape` is that of the argument that a version is made for; it is no part of the type.
+    `shape` is that of the argument that a version is made for, or what is known of a parameter's; it is no part of the
+    type.
     """
 
     dtype: str
     ndim: int
     layout: str = "C"
-    shape: tuple[int, ...] | None = field(default=None, compare=False, repr=False)
+    shape: tuple[int | None, ...] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(':' * self.ndim)}]"

@@ -112,6 +112,7 @@ class Builder:
         self.definitions: dict[Var, Assign] = {}
         self.home: dict[Var, list[Stmt]] = {}  # the block that each value is defined in
         self.literal = "float64"  # the type of a literal that no partner gives one
+        self.loose = False  # the terms of sums may be added in any order: they are NumPy's, or belong to adjoints
         self.algebra = False  # simplify as derivatives are written; the user's own arithmetic is left as it is
 
     # -- blocks ------------------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ class Builder:
             if simple is not None:
                 return simple
         target = Var(hint, self._result_type(op, typed))
-        self.definitions[target] = Assign(target, op, typed, loc=self.loc)
+        self.definitions[target] = Assign(target, op, typed, self.loose and op in ("+", "-"), loc=self.loc)
         self.emit(self.definitions[target])
         return target
 
@@ -307,7 +308,7 @@ class Builder:
         self.emit(Store(array, index, strong(value), loc=self.loc))
 
     def increment(self, array: Var, index: tuple[Atom, ...], value: Atom) -> None:
-        self.emit(Increment(array, index, strong(value), loc=self.loc))
+        self.emit(Increment(array, index, strong(value), loose=self.loose, loc=self.loc))
 
     def alloc(self, fill: str, dtype: str, shape: tuple[Atom, ...], hint: str = "", like: Var | None = None) -> Var:
         layout = like.type.layout if like is not None and shape else "C"  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any
 
-from srcgrad.ir.nodes import Custom, Function, Increment, Store, Var, flatten
+from srcgrad.ir.nodes import Custom, Function, Increment, Stmt, Store, Var, flatten
 from srcgrad.ir.printer import parameter_names
 from srcgrad.ir.types import Array
 from srcgrad.ir.verify import verify
@@ -16,6 +16,7 @@ from srcgrad.ir.walk import statements, without
 from srcgrad.rules import RULES
 from srcgrad.transform import tangent as forward_mode
 from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
+from srcgrad.transform.analysis import signs
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
@@ -28,6 +29,7 @@ from srcgrad.transform.simplify import (
     promote_sums,
     propagate_copies,
 )
+from srcgrad.transform.specialise import specialise_sizes
 
 Stage = Callable[[Function], Function]
 SIMPLIFY: tuple[tuple[str, Stage], ...] = (
@@ -48,6 +50,7 @@ ADJOINT: tuple[tuple[str, Stage], ...] = (
     *FUSE,
     ("contract_tapes", contract_tapes),
     ("promote_sums", promote_sums),
+    ("propagate_copies", propagate_copies),
 )
 OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
 VERIFY = bool(os.environ.get("SRCGRAD_VERIFY"))
@@ -66,7 +69,7 @@ def _run(function: Function, stages: Sequence[tuple[str, Stage]], first: str) ->
 
 def primal(function: FunctionType | MethodType, arguments: Sequence[tuple[str, Any]]) -> Lowered:
     """Source to IR: parse, fence, normalise and lower; then simplify."""
-    lowered = lower(function, arguments)
+    lowered = specialise_sizes(lower(function, arguments), arguments)
     simple = _run(lowered.function, FUSE, "lower")
     return replace(lowered, function=simple, result=refill(lowered.result, flatten(simple.results)))
 
@@ -97,6 +100,11 @@ def written_parameters(function: Function) -> frozenset[Var]:
     params = {p for p in function.params if isinstance(p.type, Array)}
     written = {b for s in statements(function.body) if isinstance(s, Store | Increment) for b in aliases.bases[s.array]}
     return frozenset(written & params)
+
+
+def direct_accesses(function: Function) -> frozenset[Stmt]:
+    """The accesses to elements whose indices are never negative."""
+    return signs.direct_accesses(function)
 
 
 def flattened(function: Function) -> Function:

@@ -25,6 +25,8 @@ class Spelling:
 
     names: dict[Var, str]
     imports: set[str]
+    wraps = False  # whether an index that may be negative has been spelled
+    loose = False  # whether a sum has been spelled whose terms may be added in any order
 
     def expr(self, node: Node | None, outer: int = 0) -> str:
         """`node` as text, in parentheses where it binds less tightly than `outer`."""
@@ -62,6 +64,7 @@ class Spelling:
         if op in PRECEDENCE:
             return self.infix(op, args), PRECEDENCE[op]
         if op == "load":
+            self.wraps = self.wraps or not node.detail
             index = ", ".join(self.expr(a) for a in args[1:]) or "()"
             return f"{self.expr(args[0], tight)}[{index}]", tight
         if op == "shape":

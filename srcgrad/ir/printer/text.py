@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from srcgrad.ir.location import NOWHERE, Location
-from srcgrad.ir.nodes import Function, Undef, Var, flatten
+from srcgrad.ir.nodes import Function, Stmt, Undef, Var, flatten
 from srcgrad.ir.printed import Printed
 from srcgrad.ir.printer.names import assign_names, targets
 from srcgrad.ir.printer.spelling import CALLED, Spelling
 from srcgrad.ir.printer.tree import Branch, Expr, Item, Line, Node, Repeat, build_tree, variables
+from srcgrad.ir.types import Array
 from srcgrad.ir.walk import map_tree
 
 
-def print_function(function: Function) -> Printed:
+class _Written(NamedTuple):
+    """A line of text, where it comes from, and whether it is one of `Printed.direct` and `Printed.loose`."""
+
+    text: str
+    loc: Location = NOWHERE
+    direct: bool = False
+    loose: bool = False
+
+
+def print_function(function: Function, direct: frozenset[Stmt] = frozenset()) -> Printed:
     """`function` as Python text. The same function gives the same text.
+
+    `direct` holds accesses to elements whose indices are never negative.
 
     >>> from srcgrad.ir.nodes import Assign
     >>> from srcgrad.ir.types import FLOAT64
@@ -27,28 +39,33 @@ def print_function(function: Function) -> Printed:
         return (x * x,)
     <BLANKLINE>
     """
-    module = _Module()
+    module = _Module(direct)
     module.add(function, function.name)
-    head = sorted(module.imports)
-    lines = [(h, NOWHERE) for h in head]
+    lines = [_Written(h) for h in sorted(module.imports)]
     for written in module.functions:
-        lines += [("", NOWHERE), ("", NOWHERE), *written]
-    text = "\n".join(line for line, _ in lines) + "\n"
+        lines += [_Written(""), _Written(""), *written]
+    text = "\n".join(line.text for line in lines) + "\n"
     helpers = tuple(n for n in module.names.values() if n != function.name)
-    return Printed(function.name, text, tuple(loc for _, loc in lines), helpers)
+    numbered = list(enumerate(lines, 1))
+    return Printed(
+        function.name, text, tuple(line.loc for line in lines), helpers,
+        frozenset(n for n, line in numbered if line.direct), frozenset(n for n, line in numbered if line.loose),
+        {n: p.type.shape for p, n in parameter_names(function).items() if isinstance(p.type, Array) and p.type.shape},
+    )  # fmt: skip
 
 
 class _Module:
     """The functions of a text, helpers before those that call them."""
 
-    def __init__(self) -> None:
+    def __init__(self, direct: frozenset[Stmt]) -> None:
+        self.direct = direct
         self.names: dict[Function, str] = {}
         self.imports: set[str] = {"import numpy as np"}
-        self.functions: list[list[tuple[str, Location]]] = []
+        self.functions: list[list[_Written]] = []
 
     def add(self, function: Function, name: str) -> None:
         self.names[function] = name
-        items, results = build_tree(function.body, tuple(flatten(function.results)))
+        items, results = build_tree(function.body, tuple(flatten(function.results)), self.direct)
         names = assign_names(items, results, function.params, parameter_names(function))
         writer = _Writer(names, self)
         writer.function(function, name, items, results)
@@ -87,7 +104,7 @@ def parameter_names(function: Function) -> dict[Var, str]:
 class _Writer(Spelling):
     def __init__(self, names: dict[Var, str], module: _Module) -> None:
         self.names, self.module = names, module
-        self.lines: list[tuple[str, Location]] = []
+        self.lines: list[_Written] = []
         self.depth = 0
         self.imports = module.imports
 
@@ -95,7 +112,8 @@ class _Writer(Spelling):
         return self.module.helper(function)
 
     def write(self, text: str, loc: Location) -> None:
-        self.lines.append(("    " * self.depth + text, loc))
+        self.lines.append(_Written("    " * self.depth + text, loc, not self.wraps, self.loose))
+        self.wraps = self.loose = False
 
     def function(self, function: Function, name: str, items: list[Item], results: list[Node]) -> None:
         parameters = [parameter_name(name) for name, _ in function.signature]
@@ -162,7 +180,9 @@ class _Writer(Spelling):
             sign, shown = "+", value
             if isinstance(value, Expr) and value.op == "neg":
                 sign, shown = "-", value.args[0]
-            self.write(f"{self.expr(item.target)} {sign}= {self.expr(shown)}", item.loc)
+            text = f"{self.expr(item.target)} {sign}= {self.expr(shown)}"
+            self.loose = bool(item.detail)
+            self.write(text, item.loc)
         else:
             assert item.target is not None
             assert value is not None
@@ -173,6 +193,7 @@ class _Writer(Spelling):
         place = self.expr(target)
         if isinstance(value, Expr) and value.op in ("+", "-", "*", "/") and isinstance(target, Var):
             first, second = value.args
+            self.loose = value.detail == "loose"
             if self.expr(first) == place and self.names.get(target) not in map(self.names.get, variables(second)):
                 if value.op == "+" and isinstance(second, Expr) and second.op == "neg":
                     self.write(f"{place} -= {self.expr(second.args[0])}", loc)

@@ -107,16 +107,21 @@ def weight(node: Node) -> int:
     return 1 + sum(weight(a) for a in node.args) if isinstance(node, Expr) else 0
 
 
-def build_tree(block: Block, results: tuple[Atom, ...]) -> tuple[list[Item], list[Node]]:
-    """The statements of `block` with temporaries folded, and the expressions for `results`."""
+def build_tree(
+    block: Block, results: tuple[Atom, ...], direct: frozenset[Stmt] = frozenset()
+) -> tuple[list[Item], list[Node]]:
+    """The statements of `block` with temporaries folded, and the expressions for `results`.
+
+    The `detail` of a load, or of the element that is stored to, says whether the access is one of `direct`.
+    """
     count = Counter(uses(block))
     count.update(r for r in results if isinstance(r, Var))
-    return _Folder(count).block(block, list(results))
+    return _Folder(count, direct).block(block, list(results))
 
 
 class _Folder:
-    def __init__(self, count: Counter) -> None:
-        self.count = count
+    def __init__(self, count: Counter, direct: frozenset[Stmt]) -> None:
+        self.count, self.direct = count, direct
         self.expr: dict[Var, Node] = {}
 
     def at(self, atom: Atom | None) -> Node:
@@ -173,9 +178,9 @@ class _Folder:
             case Assign(op="cast"):
                 return Expr("cast", self.many(stmt.args), stmt.target.type)
             case Assign():
-                return Expr(stmt.op, self.many(stmt.args))
+                return Expr(stmt.op, self.many(stmt.args), "loose" if stmt.loose else None)
             case Load():
-                return Expr("load", self.many((stmt.array, *stmt.index)))
+                return Expr("load", self.many((stmt.array, *stmt.index)), stmt in self.direct)
             case If(results=(only,)) if not isinstance(only.var.type, Array):
                 return self._conditional(stmt)
             case _:
@@ -200,11 +205,11 @@ class _Folder:
     def item(self, stmt: Stmt) -> Item:
         match stmt:
             case Store():
-                target = Expr("load", self.many((stmt.array, *stmt.index)))
+                target = Expr("load", self.many((stmt.array, *stmt.index)), stmt in self.direct)
                 return Line("store", target, self.at(stmt.value), stmt.loc)
             case Increment():
-                target = Expr("load", self.many((stmt.array, *stmt.index)))
-                return Line("increment", target, self.at(stmt.value), stmt.loc, stmt.sharing)
+                target = Expr("load", self.many((stmt.array, *stmt.index)), stmt in self.direct)
+                return Line("increment", target, self.at(stmt.value), stmt.loc, stmt.loose)
             case Alloc():
                 like = (stmt.like,) if stmt.like is not None else ()
                 value = Expr("alloc", (*like, *self.many(stmt.shape)), (stmt.fill, bool(like), stmt.target.type))
@@ -296,10 +301,15 @@ def same_test(entry: Node, again: Node, triples: list[tuple[Node, Node, Var]]) -
         if again is final and (entry is init or (isinstance(entry, Const) and entry == init)):
             return inside
     if isinstance(entry, Expr) and isinstance(again, Expr):
-        if entry.op != again.op or len(entry.args) != len(again.args) or entry.detail != again.detail:
+        if entry.op != again.op or len(entry.args) != len(again.args):
+            return None
+        detail = entry.detail
+        if entry.op in ("load", "+", "-"):  # what is true of both
+            detail = entry.detail if entry.detail == again.detail else None
+        elif entry.detail != again.detail:
             return None
         parts = [same_test(a, b, triples) for a, b in zip(entry.args, again.args, strict=True)]
-        return None if any(p is None for p in parts) else Expr(entry.op, tuple(p for p in parts if p), entry.detail)
+        return None if any(p is None for p in parts) else Expr(entry.op, tuple(p for p in parts if p), detail)
     return entry if entry is again or (isinstance(entry, Const) and entry == again) else None
 
 

@@ -178,7 +178,7 @@ def _sweeps(
 
     def attempt(chosen: frozenset[Var | Snapshot], growing: frozenset[Place] | None) -> tuple[Plan, _Sweeps]:
         build = Builder()
-        build.algebra = True
+        build.algebra = build.loose = True
         plan = Plan(
             numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, chosen, growing
         )
@@ -201,7 +201,7 @@ def _written(
 ) -> _Sweeps:  # fmt: skip
     """Both sweeps, under a plan."""
     build, places = plan.build, plan.places
-    reverse = Reverse(plan)
+    reverse = Reverse(plan, objective)
     of = dict(places.of)
     for loop in plan.loops.values():
         of[loop.top] = places.root

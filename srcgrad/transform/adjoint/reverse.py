@@ -7,6 +7,7 @@ writes memory of the primal.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
@@ -45,7 +46,8 @@ from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.analysis.independence import is_independent
 from srcgrad.transform.analysis.scratch import Scratch
-from srcgrad.transform.analysis.suspicion import Suspicion, is_singular
+from srcgrad.transform.analysis.suspicion import Suspicion
+from srcgrad.transform.analysis.zeros import Zeros
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
 from srcgrad.transform.simplify import eliminate_dead_code
@@ -55,10 +57,10 @@ from srcgrad.transform.splice import partials_of, scaled
 class Reverse:
     """Writes the reverse sweep of a function into a builder, under a plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, objective: Any) -> None:
         self.plan = plan
         self.build: Builder = plan.build
-        self.suspicion = Suspicion(plan.function, plan.aliases)
+        self.suspicion = Suspicion(plan.function, plan.aliases, Zeros(plan.function, plan.places, objective))
         self.scratch = Scratch(plan.function, plan.aliases)
 
     def is_active(self, atom: Atom) -> bool:
@@ -126,7 +128,7 @@ class Reverse:
         template = partials_of(stmt.op, stmt.args, stmt.target.type)
         if template is None:
             return
-        guard = is_singular(stmt) or self.suspicion.is_suspicious(stmt)
+        guard = self.suspicion.needs_guard(stmt)
         for arg, partial in zip(stmt.args, template.partials, strict=True):
             if not self.is_active(arg):
                 continue
@@ -291,7 +293,7 @@ class Reverse:
 
     def _in_any_order(self, stmt: Loop) -> bool:
         """Whether the iterations can be reversed first to last; tapes that grow in them are read last to first."""
-        if not (isinstance(stmt, For) and is_independent(stmt, self.plan.aliases, self.scratch)):
+        if not (isinstance(stmt, For) and is_independent(stmt, self.plan.aliases, self.scratch, self.plan.places)):
             return False
         inner = [self.plan.places.sides[s][0] for s in all_statements(stmt.body) if isinstance(s, For | While)]
         waiting = [place for place in inner if place in self.plan.growing]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from srcgrad.ir.nodes import Assign, Atom, Const, For, Var
@@ -40,8 +41,11 @@ class Iterations:
     iteration. Where it is None, all common loops are in the same iteration.
     """
 
-    def __init__(self, places: Places, common: list[Place], level: int | None) -> None:
+    def __init__(
+        self, places: Places, common: list[Place], level: int | None, positive: Callable[[Var], bool] | None = None
+    ) -> None:
         self.places = places
+        self.positive = positive or self._is_size  # which values other than loop indices are known not to be negative
         self.same = common if level is None else common[:level]
         self.stepped = None if level is None else common[level]
 
@@ -70,13 +74,17 @@ class Iterations:
             indices = [(s, n) for s, n in form.terms if isinstance(self.places.home.get(s.var), For)]
             indices = [(s, n) for s, n in indices if self._loop(s).index is s.var]
             if not indices:
-                return None if form.terms else form.constant
+                return form.constant if all(n > 0 and self.positive(s.var) for s, n in form.terms) else None
             symbol, n = max(indices, key=lambda p: (self.places.of[p[0].var].depth, p[0].later))
             bound = self._bound(symbol, low=n > 0)
             if bound is None:
                 return None
             form = form.plus(Affine(0, ((symbol, 1),)), -n).plus(bound, n)
         return None
+
+    def _is_size(self, var: Var) -> bool:
+        stmt = self.places.home.get(var)
+        return isinstance(stmt, Assign) and stmt.op == "shape"
 
     def _loop(self, symbol: Symbol) -> For:
         loop = self.places.home[symbol.var]

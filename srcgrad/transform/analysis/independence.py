@@ -24,20 +24,25 @@ from srcgrad.ir.nodes import (
 )
 from srcgrad.ir.types import Scalar, is_float
 from srcgrad.ir.walk import defined, statements, uses
+from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
 from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.analysis.scratch import Scratch
 
 _OPAQUE = (Call, Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve)
 
 
-def is_independent(loop: For, aliases: Aliases, scratch: Scratch | None = None) -> bool:
+def is_independent(loop: For, aliases: Aliases, scratch: Scratch, places: Places) -> bool:
     """Whether no iteration needs or overwrites what another one writes, and floats are carried only as plain sums.
 
     Then the reverses of the iterations can run in any order, too: what they share, they only add to. The adjoint of a
     scratch array is zero between the reverses of two iterations: each clears what it has filled.
     """
     inside = list(statements(loop.body))
-    if loop.exit is not None or not never_negative(loop) or any(isinstance(s, _OPAQUE) for s in inside):
+    if loop.exit is not None or any(isinstance(s, _OPAQUE) for s in inside):
+        return False
+    least = Iterations(places, [], None).least(Affine(0, ((Symbol(loop.index), 1),)))
+    if not never_negative(loop) and (least is None or least < 0):
         return False
     return _carries_only_sums(loop, inside) and _touches_own_elements(loop, inside, aliases, scratch)
 
@@ -81,14 +86,14 @@ def _is_sum(value: Atom, start: Var, home: dict[Var, Stmt], read: list[Var]) -> 
     return True
 
 
-def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scratch: Scratch | None) -> bool:
+def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scratch: Scratch) -> bool:
     own = {s.target for s in inside if isinstance(s, Alloc)}
     made = {v for s in inside for v in defined(s)}  # a handle made in the loop may show other elements each time
     accesses = [s for s in inside if isinstance(s, Load | Store | Increment)]
     written = {b for s in accesses if not isinstance(s, Load) for b in aliases.bases[s.array]} - own
     for base in written:
         mine = [s for s in accesses if base in aliases.bases[s.array]]
-        if all(isinstance(s, Increment) for s in mine) or (scratch is not None and scratch.is_scratch(base, loop)):
+        if all(isinstance(s, Increment) for s in mine) or scratch.is_scratch(base, loop):
             continue
         axes = [{k for k, i in enumerate(s.index) if i is loop.index} for s in mine]
         if len({s.array for s in mine}) > 1 or mine[0].array in made or not set.intersection(*axes):

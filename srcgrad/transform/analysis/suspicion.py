@@ -6,6 +6,13 @@ from srcgrad.ir.nodes import Assign, Atom, Call, Const, For, Function, If, Incre
 from srcgrad.ir.walk import statements
 from srcgrad.rules import RULES
 from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.zeros import Zeros
+
+# operations that are finite where a partial derivative is not; any other is infinite or undefined there itself
+_FINITE = {
+    "np.sqrt", "np.cbrt", "**", "%", "np.fmod", "np.arcsin", "np.arccos", "np.arccosh", "np.arctan2", "np.hypot",
+    "special.xlogy", "special.xlog1py", "polygamma",
+}  # fmt: skip
 
 
 def is_singular(stmt: Assign) -> bool:
@@ -25,7 +32,8 @@ class Suspicion:
     singularity, through arithmetic, arrays, branches and loops.
     """
 
-    def __init__(self, function: Function, aliases: Aliases) -> None:
+    def __init__(self, function: Function, aliases: Aliases, zeros: Zeros) -> None:
+        self.zeros = zeros
         self.wild: set[Var] = set()
         flows: dict[Var, list[Var]] = {}
 
@@ -66,6 +74,9 @@ class Suspicion:
                     self.wild.add(target)
                     work.append(target)
 
-    def is_suspicious(self, stmt: Assign) -> bool:
-        """Whether a factor of a product may be infinite."""
-        return any(a in self.wild for a in stmt.args if isinstance(a, Var))
+    def needs_guard(self, stmt: Assign) -> bool:
+        """Whether the reverse of an operation could multiply a zero adjoint by something infinite or undefined."""
+        if is_singular(stmt) and stmt.op in _FINITE:
+            return True
+        suspicious = is_singular(stmt) or any(a in self.wild for a in stmt.args if isinstance(a, Var))
+        return suspicious and self.zeros.may_be_zero(stmt.target)

@@ -379,10 +379,13 @@ def run_body(scope: Scope, inner: Scope, definition: Any, key: Any, node: ast.AS
     inner.local = frozenset({*inner.env, *assigned_names(body, appended=False), "return"})
     inner.depth = len(scope.build.stack)
     problems = len(context.problems)
+    loose = scope.build.loose
+    scope.build.loose = getattr(inner.function, "__module__", "").startswith("srcgrad.numpy_lib")
     try:
         statements.block(inner, body)
     finally:
         context.calls.pop()
+        scope.build.loose = loose
     scope.build.loc = scope.at(node)
     if len(context.problems) > problems and "return" not in inner.env:
         raise PoisonedError

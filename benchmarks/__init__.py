@@ -1,0 +1,1 @@
+"""How fast gradients are: srcgrad beside njit, adjoints written by hand, JAX and PyTorch (`python -m benchmarks`)."""

@@ -1,0 +1,10 @@
+"""`python -m benchmarks`: gradients; `overhead`, `scaling` and `leaks` as the first argument: those."""
+
+import importlib
+import sys
+
+OTHERS = ("overhead", "scaling", "leaks")
+name, arguments = ("run", sys.argv[1:])
+if arguments and arguments[0] in OTHERS:
+    name, *arguments = arguments
+raise SystemExit(importlib.import_module(f"benchmarks.{name}").main(arguments))

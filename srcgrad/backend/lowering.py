@@ -1,0 +1,146 @@
+"""What the IR knows and Numba does not, handed to LLVM: indices that need no wrap-around, arrays that share no memory,
+sums whose order is free, and functions that have vector versions.
+
+It is done where Numba makes LLVM instructions from a line of generated text, so that the text stays plain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from llvmlite import ir as llvm
+from numba.core import cgutils, ir, types
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.lowering import Lower
+from numba.core.typed_passes import NativeLowering
+from numba.np.arrayobj import make_array
+
+from srcgrad.backend.llvm_setup import IDENTITY
+from srcgrad.backend.vector_math import use_vector_math
+from srcgrad.ir.printed import Printed
+
+TEXTS: dict[str, Printed] = {}  # the generated texts, by the name of the file that they are compiled as
+_MAKE = {np.empty, np.zeros, np.ones, np.empty_like, np.zeros_like, np.ones_like}
+
+
+class _Lower(Lower):
+    """Numba's lowering, with more facts for LLVM."""
+
+    def lower(self) -> None:
+        self.printed = TEXTS.get(self.func_ir.loc.filename)
+        self.is_main = self.printed is not None and self.func_ir.func_id.func_name == self.printed.name
+        super().lower()
+
+    def post_lower(self) -> None:
+        super().post_lower()
+        use_vector_math(self.module)
+
+    def lower_inst(self, inst: Any) -> None:
+        if self.printed is None:
+            super().lower_inst(inst)
+            return
+        line = inst.loc.line
+        with self._made() as made:
+            super().lower_inst(inst)
+        if line in self.printed.direct:
+            _drop_wrap_around(made)
+        if _is_sum(inst):
+            self._prepare_sum(made, loose=line in self.printed.loose)
+
+    @contextmanager
+    def _made(self) -> Iterator[list[llvm.Instruction]]:
+        """The instructions that are made in the block."""
+        made: list[llvm.Instruction] = []
+        block, blocks = self.builder.block, len(self.function.blocks)
+        before = len(block.instructions)
+        yield made
+        made += block.instructions[before:]
+        for later in self.function.blocks[blocks:]:
+            made += later.instructions
+
+    def _prepare_sum(self, made: list[llvm.Instruction], *, loose: bool) -> None:
+        """Let LLVM vectorise a loop around a sum: in the order of its terms, or in any order where it is `loose`."""
+        for s in made:
+            if s.opname == "fsub":  # s - x is s + (-x), bit by bit, and LLVM knows only the latter as a sum
+                self.builder.position_before(s)
+                s.operands = [s.operands[0], self.builder.fneg(s.operands[1])]
+                s.opname = "fadd"
+                self.builder.position_at_end(self.builder.block)
+            if s.opname == "fadd" and loose:
+                s.flags.extend(f for f in ("reassoc", "nsz") if f not in s.flags)
+
+    def lower_assign(self, ty: Any, inst: Any) -> Any:
+        value = super().lower_assign(ty, inst)
+        if self.is_main and isinstance(ty, types.Array) and self._is_new(inst.value):
+            sizes = self.printed.sizes.get(inst.value.name, ()) if isinstance(inst.value, ir.Arg) else ()
+            return self._alone(ty, value, sizes)
+        return value
+
+    def _is_new(self, value: Any) -> bool:
+        """Whether an array shares no memory with others: it is a parameter, or made here.
+
+        Callers make sure that a parameter that is written overlaps with no other.
+        """
+        if isinstance(value, ir.Arg):
+            return True
+        is_call = isinstance(value, ir.Expr) and value.op == "call"
+        return is_call and getattr(self.typeof(value.func.name), "typing_key", None) in _MAKE
+
+    def _alone(self, ty: Any, value: Any, sizes: tuple[int | None, ...]) -> Any:
+        """The same array through a pointer that LLVM takes to be the only one to its memory, with `sizes` as constants.
+
+        LLVM does not see into the call that returns it, so what was written before is there after it.
+        """
+        array = make_array(ty)(self.context, self.builder, value)
+        pointer = llvm.IntType(8).as_pointer()
+        same = self.module.globals.get(IDENTITY)
+        if same is None:
+            same = llvm.Function(self.module, llvm.FunctionType(pointer, [pointer]), IDENTITY)
+            same.return_value.add_attribute("noalias")
+            same.attributes.add("nounwind")
+        data = self.builder.call(same, [self.builder.bitcast(array.data, pointer)])
+        array.data = self.builder.bitcast(data, array.data.type)
+        if sizes:
+            found = cgutils.unpack_tuple(self.builder, array.shape)
+            known = [n if size is None else n.type(size) for n, size in zip(found, sizes, strict=True)]
+            array.shape = cgutils.pack_array(self.builder, known)
+        return array._getvalue()
+
+
+def _is_sum(inst: Any) -> bool:
+    value = getattr(inst, "value", None)
+    return isinstance(value, ir.Expr) and value.op == "inplace_binop"
+
+
+def _drop_wrap_around(made: list[llvm.Instruction]) -> None:
+    """Take `index < 0` in `index + n if index < 0 else index` for false."""
+    for s in made:
+        if s.opname == "select":
+            cond, wrapped, index = s.operands
+            is_negative = getattr(cond, "opname", "") == "icmp" and cond.op == "slt" and cond.operands[0] is index
+            if is_negative and getattr(wrapped, "opname", "") == "add" and wrapped.operands[0] is index:
+                s.operands = [llvm.Constant(llvm.IntType(1), 0), wrapped, index]
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(NativeLowering):
+    _name = "srcgrad_lowering"
+
+    @property
+    def lowering_class(self) -> type:
+        return _Lower
+
+
+class Compiler(CompilerBase):
+    """Numba's pipeline with the lowering of this module."""
+
+    def define_pipelines(self) -> list[Any]:
+        usual = DefaultPassBuilder.define_nopython_pipeline(self.state).passes
+        manager = PassManager("srcgrad")
+        manager.passes = [(_Lowering if step is NativeLowering else step, reason) for step, reason in usual]
+        manager.finalize()
+        return [manager]
