@@ -1,7 +1,7 @@
 """Derivatives of Numba and NumPy code by source transformation."""
 
 from srcgrad.api import differentiable, grad, hvp, jvp, value_and_grad, vjp
-from srcgrad.custom import custom_vjp
+from srcgrad.custom import custom_vjp, stop_gradient
 from srcgrad.errors import (
     ArgumentError,
     GradientCheckError,
@@ -11,7 +11,6 @@ from srcgrad.errors import (
     UnsupportedError,
 )
 from srcgrad.jacobians import hessian, jacfwd, jacrev
-from srcgrad.rules import stop_gradient
 
 __version__ = "0.1.0"
 __all__ = [

@@ -11,9 +11,10 @@ import numpy as np
 
 from srcgrad.backend import Options
 from srcgrad.custom import custom_vjp
-from srcgrad.differentiable import Callee, Differentiable, Transformed, run_jvp, run_vjp
+from srcgrad.differentiable import Differentiable, Transformed, run_jvp, run_vjp
+from srcgrad.dispatch import Callee
 from srcgrad.errors import ArgumentError, Problem
-from srcgrad.program import GradientOf, UserFunction
+from srcgrad.program import UserFunction
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -124,8 +125,7 @@ def grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) 
     >>> grad(lambda x: x * x * x)(2.0)
     12.0
     """
-    program = GradientOf(callee_of(function).program, argnums, with_value=False, has_aux=has_aux)
-    return Transformed(Callee(program), function)
+    return Transformed(callee_of(function).gradient(argnums, with_value=False, has_aux=has_aux), function)
 
 
 def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> Transformed:
@@ -137,8 +137,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Any = 0, has_aux: bool
     Raises:
         ArgumentError, NonScalarError, UnsupportedError: as for `grad`.
     """
-    program = GradientOf(callee_of(function).program, argnums, with_value=True, has_aux=has_aux)
-    return Transformed(Callee(program), function)
+    return Transformed(callee_of(function).gradient(argnums, with_value=True, has_aux=has_aux), function)
 
 
 def vjp(function: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:

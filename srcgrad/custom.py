@@ -1,4 +1,4 @@
-"""Functions whose gradient the user writes."""
+"""Functions whose gradient the user writes, and values that count as constants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,21 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from srcgrad.errors import ArgumentError, Problem
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x`, as a constant for differentiation. An array is copied.
+
+    Args:
+        x: a number, or a NumPy array of any shape and dtype.
+
+    Returns:
+        The same number, or a copy of the array.
+    """
+    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 class custom_vjp:  # noqa: N801 - JAX's name
@@ -45,6 +59,10 @@ class custom_vjp:  # noqa: N801 - JAX's name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
+
+    def cache_parts(self) -> tuple[Any, ...]:
+        """What its IR depends on."""
+        return self.function, self.fwd, self.bwd
 
     def pair(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Both functions.

@@ -1,14 +1,13 @@
-"""What the decorator returns, and the dispatch of calls to compiled versions."""
+"""What the decorator returns, and its derivatives."""
 
 from __future__ import annotations
 
 import ast
 import functools
-import inspect
 import linecache
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from importlib import import_module
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -16,86 +15,32 @@ import numpy as np
 
 from srcgrad import structure
 from srcgrad.backend import Options, callable_from_njit
+from srcgrad.dispatch import Callee, Dispatching
 from srcgrad.errors import ArgumentError, Problem
-from srcgrad.ir.nodes import flatten
-from srcgrad.ir.printer import Printed, print_function
-from srcgrad.program import (
-    GradientOf,
-    Program,
-    UserFunction,
-    inline_program,
-    nothing_returned,
-    parameters_of,
-    resolve_argnums,
-)  # fmt: skip
-from srcgrad.transform import pipeline
-from srcgrad.transform.lower.scope import Scope
-from srcgrad.transform.lower.values import Value
-from srcgrad.version import Version, differentiable_leaves, fill_gradients, plain, result_kind
+from srcgrad.ir.printed import Printed
+from srcgrad.program import UserFunction, nothing_returned
+from srcgrad.structure import differentiable_leaves, fill_gradients, plain
 
 
-class Callee:
-    """A program with its compiled versions."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.parameters = list(program.signature.parameters)
-        kinds = {p.kind for p in program.signature.parameters.values()}
-        self.simple = kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-        self.versions: dict[Any, list[Version]] = {}
-
-    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """The argument values in the order of the parameters, defaults filled in."""
-        if self.simple and not kwargs and len(args) == len(self.parameters):
-            return args
-        bound = self.program.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return tuple(bound.arguments.values())
-
-    def positional(self, found: tuple[Any, ...]) -> tuple[Any, ...]:
-        """One value a parameter as one value a positional argument."""
-        if self.simple:
-            return found
-        kinds = [p.kind for p in self.program.signature.parameters.values()]
-        out: list[Any] = []
-        for kind, value in zip(kinds, found, strict=True):
-            out += value if kind is inspect.Parameter.VAR_POSITIONAL else [value]
-        return tuple(out)
-
-    def version(self, values: tuple[Any, ...]) -> Version:
-        """The version compiled for these argument types, and for what the function captures as it is now."""
-        kinds = tuple(structure.type_of(v, n) for v, n in zip(values, self.parameters, strict=True))
-        try:
-            known = self.versions.setdefault(kinds, [])
-        except TypeError:
-            message = "an argument that is no number, array, string or tuple must be hashable"
-            raise ArgumentError(Problem(message, hint="pass its numbers and arrays separately")) from None
-        for version in known:
-            if version.fits(values) and version.is_valid():
-                return version
-        version = Version(self.program, tuple(zip(self.parameters, kinds, strict=True)))
-        known.append(version)
-        return version
-
-
-class Transformed:
+class Transformed(Dispatching):
     """A function made by `grad` or `value_and_grad`: calling it runs compiled code on copies of what is overwritten."""
+
+    pure = True
 
     def __init__(self, callee: Callee, wrapped: Callable[..., Any]) -> None:
         self.callee = callee
         functools.update_wrapper(self, wrapped, updated=())
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        values = self.callee.bind(args, kwargs)
-        version = self.callee.version(values)
-        return version.result(version.kernel("primal").pure(version.flat(values)))
+    def cache_parts(self) -> tuple[Any, ...]:
+        """What its IR depends on."""
+        return (self.callee.program,)
 
-    def lower_call(self, scope: Scope, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
+    def lower_call(self, scope: Any, args: list[Any], kwargs: dict[str, Any], node: ast.AST) -> Any:
         """A call of this gradient inside a differentiable function: its IR, written in place of the call."""
-        return inline_program(scope, self.callee.program, args, kwargs, node)
+        return import_module("srcgrad.derive").inline_program(scope, self.callee.program, args, kwargs, node)
 
 
-class Differentiable:
+class Differentiable(Dispatching):
     """A function with compiled derivatives; `srcgrad.differentiable` makes it.
 
     Calling it runs the compiled primal. Attributes and methods:
@@ -103,6 +48,8 @@ class Differentiable:
     Attributes:
         py_func: the Python function.
     """
+
+    pure = False
 
     def __init__(self, function: FunctionType | MethodType, options: Options) -> None:
         self.py_func = function
@@ -112,10 +59,9 @@ class Differentiable:
         functools.update_wrapper(self, function, updated=())
         self.__signature__ = self.callee.program.signature
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        values = self.callee.bind(args, kwargs)
-        version = self.callee.version(values)
-        return version.result(version.kernel("primal")(version.flat(values)))
+    def cache_parts(self) -> tuple[Any, ...]:
+        """What its IR depends on."""
+        return (self.py_func,)
 
     def __repr__(self) -> str:
         return f"<srcgrad.differentiable {getattr(self, '__qualname__', self.py_func.__name__)}>"
@@ -139,8 +85,8 @@ class Differentiable:
 
     def _gradient(self, *, with_value: bool) -> Transformed:
         if with_value not in self._gradients:
-            program = GradientOf(self.callee.program, 0, with_value=with_value, has_aux=False)
-            self._gradients[with_value] = Transformed(Callee(program), self.py_func)
+            callee = self.callee.gradient(0, with_value=with_value, has_aux=False)
+            self._gradients[with_value] = Transformed(callee, self.py_func)
         return self._gradients[with_value]
 
     def grad(self, *args: Any, **kwargs: Any) -> Any:
@@ -175,13 +121,8 @@ class Differentiable:
         if kind not in ("primal", "adjoint", "tangent"):
             raise ArgumentError(Problem(f"there is no source of kind {kind!r}", hint="use primal, adjoint or tangent"))
         version = self.callee.version(self.callee.bind(args, kwargs))
-        function = version.lowered.function
-        if kind == "primal":
-            return print_function(pipeline.printable(function)).text
-        names = resolve_argnums(argnums, self.callee.parameters, function.name)
-        wrt = parameters_of(function, version.arguments, names, function.name)
-        make = pipeline.adjoint if kind == "adjoint" else pipeline.tangent
-        return print_function(pipeline.printable(make(function, wrt))).text
+        text: str = version.derivation.source(kind, argnums)
+        return text
 
 
 def _find(function: Any) -> Any:
@@ -202,13 +143,13 @@ def run_vjp(callee: Callee, primals: tuple[Any, ...]) -> tuple[Any, Callable[[An
     """The forward sweep now, and a function that runs the reverse sweep on the tape that it left."""
     values = callee.bind(primals, {})
     version = callee.version(values)
-    kind = result_kind(version.lowered.result)
-    if not flatten(version.lowered.function.results):
+    kind = structure.floats_of(version.plan.result)
+    if not version.plan.count:
         raise nothing_returned(callee.program)
     raw = version.kernel("forward").pure(version.flat(values))
-    tape = raw[version.count :]
+    tape = raw[version.plan.count :]
     reverse = version.kernel("reverse").compiled
-    result = version.result(raw[: version.count])
+    result = version.result(raw[: version.plan.count])
     shapes = [getattr(leaf, "shape", ()) for leaf in _float_leaves(kind, result)]
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -241,16 +182,16 @@ def run_jvp(callee: Callee, primals: tuple[Any, ...], tangents: tuple[Any, ...])
         raise ArgumentError(Problem(message, hint="pass None for an argument without a derivative"))
     values = callee.bind(tuple(primals), {})
     version = callee.version(values)
-    if not flatten(version.lowered.function.results):
+    if not version.plan.count:
         raise nothing_returned(callee.program)
     extra: list[Any] = []
     given = callee.program.signature.bind(*tangents).arguments  # an argument left to its default does not move
     for name, kind, value in zip(callee.parameters, version.kinds, values, strict=True):
-        primal_leaves = _float_leaves(_floats(kind), value)
+        primal_leaves = _float_leaves(structure.floats_of(kind), value)
         if name not in given:
             extra += [leaf * 0 for leaf in primal_leaves]
             continue
-        leaves = differentiable_leaves(_floats(kind), given[name], f"the tangent of '{name}'")
+        leaves = differentiable_leaves(structure.floats_of(kind), given[name], f"the tangent of '{name}'")
         for tangent, primal in zip(leaves, primal_leaves, strict=True):
             if np_shape(tangent) != np_shape(primal):
                 message = f"a tangent of '{name}' has shape {np_shape(tangent)}, not {np_shape(primal)}"
@@ -258,15 +199,8 @@ def run_jvp(callee: Callee, primals: tuple[Any, ...], tangents: tuple[Any, ...])
         extra += leaves
     kernel = version.kernel("tangent")
     raw = kernel.pure([*version.flat(values), *extra])
-    kind = result_kind(version.lowered.result)
-    return version.result(raw[: version.count]), _restore_tangent(kind, list(raw[version.count :]), extra)
-
-
-def _floats(kind: Any) -> Any:
-    """An argument type with everything that is no float as a constant."""
-    if isinstance(kind, structure.TupleOf):
-        return structure.TupleOf(tuple(_floats(k) for k in kind.items), kind.cls)
-    return kind if structure.has_float(kind) else structure.Constant(None)
+    kind = structure.floats_of(version.plan.result)
+    return version.result(raw[: version.plan.count]), _restore_tangent(kind, list(raw[version.plan.count :]), extra)
 
 
 def _restore_tangent(kind: Any, left: list[Any], given: list[Any]) -> Any:
@@ -289,12 +223,9 @@ def _print_for(function: Differentiable, kinds: list[Any]) -> tuple[Printed, dic
     defaults = list(program.signature.parameters.values())[len(kinds) :]
     given = [_argument_kind(k) for k in kinds]
     given += [structure.type_of(p.default, p.name) for p in defaults]
-    lowered = program.lowered(tuple(zip(names, given, strict=True)))
-    arrays = {c.var.hint: c.read() for c in lowered.captures if c.var is not None}
-    ir = pipeline.printable(lowered.function)
-    constants = {p.name: p.default for p in defaults}
-    signature = tuple((n, t) for n, t in ir.signature if n not in arrays and n not in constants)
-    return print_function(replace(ir, signature=signature)), arrays | constants
+    derivation = import_module("srcgrad.derive").Derivation(program, tuple(zip(names, given, strict=True)))
+    constants = {o.name: o.read() for o in derivation.plan().arrays} | {p.name: p.default for p in defaults}
+    return derivation.printed_without(constants.keys()), constants
 
 
 def _argument_kind(kind: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.api import callee_of, grad, jvp, vjp
-from srcgrad.differentiable import Callee
+from srcgrad.dispatch import Callee
 from srcgrad.errors import ArgumentError, Problem
 from srcgrad.program import GradientOf, resolve_argnums
 
@@ -25,6 +25,10 @@ class Jacobian:
         program = GradientOf(self.of.program, argnums, with_value=False, has_aux=False)
         self.callee = Callee(program)
         functools.update_wrapper(self, getattr(function, "py_func", function), updated=())
+
+    def cache_parts(self) -> tuple[Any, ...]:
+        """What its IR depends on."""
+        return self.callee.program, self.function, self.argnums, self.forward
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         values = self.of.bind(args, kwargs)

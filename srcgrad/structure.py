@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from srcgrad.errors import ArgumentError, Problem
+from srcgrad.ir.arguments import Constant, TupleOf
 from srcgrad.ir.types import FLOAT64, INT64, Array, Scalar, Type, is_float
-from srcgrad.transform.lower.values import Constant, TupleOf
 
 
 def type_of(value: Any, name: str = "argument") -> Any:
@@ -74,3 +75,73 @@ def leaf_types(kind: Any) -> list[Type]:
 def has_float(kind: Any) -> bool:
     """Whether some part of an argument of this type has a derivative."""
     return any(is_float(t) for t in leaf_types(kind))
+
+
+# -- results, cotangents and tangents -------------------------------------------------------------------------------
+
+
+def restore(kind: Any, raw: list[Any]) -> Any:
+    """Numbers and arrays, taken from the front of `raw`, in the structure of a result."""
+    if isinstance(kind, TupleOf):
+        items = [restore(k, raw) for k in kind.items]
+        return kind.cls(*items) if kind.cls is not None else items if kind.is_list else tuple(items)
+    return kind.value if isinstance(kind, Constant) else plain(kind, raw.pop(0))
+
+
+def plain(kind: Any, raw: Any) -> Any:
+    """A number as compiled code returns it, of the type that it has."""
+    if not isinstance(kind, Scalar):
+        return raw
+    if kind.dtype == "float32":
+        return np.float32(raw)
+    return raw.item() if isinstance(raw, np.generic) else raw
+
+
+def floats_of(kind: Any) -> Any:
+    """A type with everything that is no float as a constant."""
+    if isinstance(kind, TupleOf):
+        return TupleOf(tuple(floats_of(k) for k in kind.items), kind.cls)
+    return kind if is_float(kind) else Constant(None)
+
+
+def differentiable_leaves(kind: Any, value: Any, name: str) -> list[Any]:
+    """Cotangents or tangents as a flat list, checked against the structure, shapes and dtypes that they belong to."""
+    if isinstance(kind, TupleOf):
+        if not isinstance(value, tuple | list) or len(value) != len(kind.items):
+            message = f"{name} must be a tuple of {len(kind.items)}, but got {value!r}"
+            raise ArgumentError(Problem(message, hint="give it the structure of what it belongs to"))
+        pairs = zip(kind.items, value, strict=True)
+        return [leaf for k, (kk, v) in enumerate(pairs) for leaf in differentiable_leaves(kk, v, f"{name}[{k}]")]
+    if isinstance(kind, Constant) or not is_float(kind):
+        if value is not None:
+            message = f"{name} must be None, because it belongs to something that has no derivative"
+            raise ArgumentError(Problem(message, hint="pass None in its place"))
+        return []
+    if value is None:
+        raise ArgumentError(Problem(f"{name} is None, but it belongs to a float", hint="pass zeros for no change"))
+    if isinstance(kind, Array):
+        array = np.asarray(value)
+        if array.ndim != kind.ndim or array.dtype.kind not in "fiub":
+            message = f"{name} must be a {kind.ndim}-d array of floats, but got {value!r}"
+            raise ArgumentError(Problem(message, hint="give it the shape of what it belongs to"))
+        order = kind.layout if kind.layout in ("C", "F") else "K"
+        return [np.asarray(array, kind.dtype, order=order)]  # type: ignore[call-overload]
+    try:
+        return [np.float32(value) if kind.dtype == "float32" else float(value)]
+    except (TypeError, ValueError):
+        message = f"{name} must be a number, but got {value!r}"
+        raise ArgumentError(Problem(message, hint="pass a float")) from None
+
+
+def fill_gradients(kinds: Sequence[Any], parts: list[Any]) -> tuple[Any, ...]:
+    """One cotangent an argument, in the argument's structure, with None where there is no derivative."""
+    return tuple(_fill(kind, parts) for kind in kinds)
+
+
+def _fill(kind: Any, parts: list[Any]) -> Any:
+    if isinstance(kind, TupleOf):
+        items = [_fill(k, parts) for k in kind.items]
+        return kind.cls(*items) if kind.cls is not None else tuple(items)
+    if isinstance(kind, Constant) or not is_float(kind):
+        return None
+    return plain(kind, parts.pop(0))

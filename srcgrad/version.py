@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from types import BuiltinMethodType, MethodType
 from typing import Any
 
 import numpy as np
 
 from srcgrad import structure
-from srcgrad.backend import compile_text
-from srcgrad.errors import ArgumentError, Problem
-from srcgrad.ir.nodes import Function, flatten
-from srcgrad.ir.printer import Printed, print_function
-from srcgrad.ir.types import Array, Scalar, is_float
-from srcgrad.program import Program, float_parameters
-from srcgrad.transform import pipeline
-from srcgrad.transform.lower.values import Constant, Lowered, Static, Tuple, Value, is_atom
+from srcgrad.backend import Options, compile_text
+from srcgrad.entries import slot_for
+from srcgrad.errors import ArgumentError, InternalError, Problem
+from srcgrad.plan import Plan, Text
+from srcgrad.program import Program
 
 _COMPILING = threading.RLock()
 
@@ -26,19 +25,32 @@ class Version:
 
     Attributes:
         arguments: the names and types.
-        lowered: its IR.
-        wrt: its float parameters.
+        plan: how to call it.
+        kinds: the types.
     """
 
-    def __init__(self, program: Program, arguments: tuple[tuple[str, Any], ...]) -> None:
-        self.program, self.arguments = program, arguments
-        self.lowered: Lowered = program.lowered(arguments)
-        self.wrt = float_parameters(self.lowered.function, arguments)
+    def __init__(
+        self, program: Program, arguments: tuple[tuple[str, Any], ...], key: str | None = None,
+        known: tuple[Plan, dict[str, Text]] | None = None,
+    ) -> None:  # fmt: skip
+        self.program, self.arguments, self._key = program, arguments, key
         self.kinds = [kind for _, kind in arguments]
-        self.arrays = [c for c in self.lowered.captures if c.var is not None]
-        self.constants = [c for c in self.lowered.captures if c.var is None]
+        self._derivation: Any = None
         self._kernels: dict[str, Kernel] = {}
-        self._facts = _condition(self.lowered.facts)
+        self.entries: dict[bool, Any] = {}  # the quick ways in, see `entry.py`
+        if known is None:
+            self.plan, self._texts = self.derivation.plan(), {}
+        else:
+            self.plan, self._texts = known
+        self._facts = _condition(self.plan.facts)
+
+    @property
+    def derivation(self) -> Any:
+        """Its IR, see `derive.Derivation`. A version that was read from the cache has none until it is asked for."""
+        if self._derivation is None:
+            with _COMPILING:
+                self._derivation = import_module("srcgrad.derive").Derivation(self.program, self.arguments)
+        return self._derivation
 
     def fits(self, values: Sequence[Any]) -> bool:
         """Whether the shapes of the arguments are such as the version was made for, where that matters."""
@@ -49,11 +61,11 @@ class Version:
 
     def is_valid(self) -> bool:
         """Whether the globals and closure variables that it was compiled for still have the values that they had."""
-        for c in self.constants:
+        for c in self.plan.constants:
             now = c.read()
-            if now is not c.value and not _same(now, c.value):
+            if now is not c.expected and not same(now, c.expected):
                 return False
-        return all(structure.type_of(c.read()) == c.var.type for c in self.arrays)  # type: ignore[union-attr]
+        return all(structure.type_of(c.read()) == c.expected for c in self.plan.arrays)
 
     def kernel(self, kind: str) -> Kernel:
         """The compiled "primal", "tangent", "forward" or "reverse" function."""
@@ -66,52 +78,62 @@ class Version:
         return found
 
     def _make(self, kind: str) -> None:
-        function = self.lowered.function
-        if kind == "primal":
-            made = {kind: function}
-        elif kind == "tangent":
-            made = {kind: pipeline.tangent(function, self.wrt)}
-        else:
-            split = pipeline.split(function, self.wrt)
-            made = {"forward": split.forward, "reverse": split.reverse}
-        for name, ir in made.items():
-            self._kernels[name] = Kernel(ir, self.program.options, len(function.params))
+        if kind not in self._texts:
+            self._texts.update(self._derived(kind))
+            self._keep()
+        text = self._texts[kind]
+        self._kernels[kind] = Kernel(text, self.program.options, self.plan.names, lambda: self._derived(kind)[kind])
+
+    def _keep(self) -> None:
+        """Put the texts into the cache, unless something outside has changed since they were not found there."""
+        slot = slot_for(self.program, self.arguments) if self._key is not None else None
+        if slot is not None and slot.name == self._key:
+            slot.save(self.plan, self._texts, self.derivation.functions)
+
+    def _derived(self, kind: str) -> dict[str, Text]:
+        """Texts made from the IR; where the plan was read from the cache, it must be that of the IR."""
+        plan = self.derivation.plan()
+        if (plan.facts, plan.names, plan.count) != (self.plan.facts, self.plan.names, self.plan.count):
+            raise InternalError(f"the cache of '{self.program.name}' is not right: clear it, and please report this")
+        texts: dict[str, Text] = self.derivation.texts(kind)
+        return texts
 
     def flat(self, values: Sequence[Any]) -> list[Any]:
         """The arguments as numbers and arrays, then the captured arrays."""
         out = self._leaves(values)
         if self.program.options.target == "python":  # float64 numbers, as in compiled code
             out = [np.float64(leaf) if type(leaf) is float else leaf for leaf in out]
-        return out + [c.read() for c in self.arrays]
+        return out + [c.read() for c in self.plan.arrays]
 
     def _leaves(self, values: Sequence[Any]) -> list[Any]:
         return [leaf for v, k in zip(values, self.kinds, strict=True) for leaf in structure.leaves(v, k)]
 
     def result(self, raw: Any) -> Any:
         """A kernel's flat results, in the structure that the function returns."""
-        return _restore(self.lowered.result, list(raw))
+        return structure.restore(self.plan.result, list(raw))
 
-    @property
-    def count(self) -> int:
-        """How many numbers and arrays the function returns."""
-        return len(flatten(self.lowered.function.results))
+
+def find_version(
+    program: Program, arguments: tuple[tuple[str, Any], ...], values: Sequence[Any]
+) -> Version:  # fmt: skip
+    """A version for these arguments: read from the cache if there is one, else made from the source."""
+    slot = slot_for(program, arguments)
+    if slot is None:
+        return Version(program, arguments)
+    for known in slot.load():
+        version = Version(program, arguments, slot.name, known)
+        if version.fits(values) and version.is_valid():
+            return version
+    return Version(program, arguments, slot.name)
 
 
 class Kernel:
     """A compiled function over a flat list of numbers and arrays."""
 
-    def __init__(self, function: Function, options: Any, own: int) -> None:
-        self.function = function
-        self.own = own  # how many of the parameters are the program's; the others are tangents
-        flat = pipeline.flattened(pipeline.printable(function))
-        direct: frozenset[Any] = frozenset()
-        if options.target != "python":
-            flat = pipeline.in_lanes(flat)
-            direct = pipeline.direct_accesses(flat)
-        self.printed: Printed = print_function(flat, direct)
-        self.compiled: Callable[..., Any] = compile_text(self.printed, options)
-        written = pipeline.written_parameters(function)
-        self.written = [k for k, p in enumerate(function.params) if p in written]
+    def __init__(self, text: Text, options: Options, names: tuple[str, ...], again: Callable[[], Text]) -> None:
+        self.written, self.names = text.written, names
+        self.own = len(names)  # how many of the parameters are the program's; the others are tangents
+        self.compiled = compile_text(text.printed, options, lambda: again().printed.lines)
 
     def __call__(self, flat: list[Any]) -> Any:
         """Run on the caller's own arrays."""
@@ -131,10 +153,9 @@ class Kernel:
     def _check_overlap(self, flat: list[Any]) -> None:
         for k in self.written:
             for j, other in enumerate(flat[: self.own]):
-                if k < self.own and j != k and isinstance(other, np.ndarray) and _overlap(flat[k], other):
-                    first, second = (self.function.params[i].hint for i in sorted((j, k)))
-                    written = self.function.params[k].hint
-                    message = f"'{first}' and '{second}' share memory, and '{written}' is overwritten"
+                if k < self.own and j != k and isinstance(other, np.ndarray) and overlap(flat[k], other):
+                    first, second = (self.names[i] for i in sorted((j, k)))
+                    message = f"'{first}' and '{second}' share memory, and '{self.names[k]}' is overwritten"
                     raise ArgumentError(Problem(message, hint="pass a copy of one of them"))
 
 
@@ -143,7 +164,7 @@ def _condition(facts: tuple[str, ...]) -> Callable[[list[Any]], bool] | None:
     return eval(f"lambda p: {' and '.join(facts)}") if facts else None
 
 
-def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
+def overlap(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays share an element; where that is hard to say, whether their bounds overlap."""
     if not np.may_share_memory(a, b):
         return False
@@ -153,79 +174,14 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
         return True
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
+    """Whether two values of a constant are one for compiled code."""
     if type(a) is not type(b):
         return False
     if isinstance(a, int | float | str | np.generic):
         return (bool(a == b) and str(a) == str(b)) or (a != a and b != b)  # noqa: PLR0124 - two NaNs are the same value
     if isinstance(a, tuple):
-        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
-    return False
-
-
-def _restore(value: Value, raw: list[Any]) -> Any:
-    if isinstance(value, Tuple):
-        items = [_restore(v, raw) for v in value.items]
-        return value.cls(*items) if value.cls is not None else items if value.is_list else tuple(items)
-    if isinstance(value, Static):
-        return value.object
-    return plain(value.type, raw.pop(0))
-
-
-def plain(kind: Any, raw: Any) -> Any:
-    """A number as compiled code returns it, of the type that it has."""
-    if not isinstance(kind, Scalar):
-        return raw
-    if kind.dtype == "float32":
-        return np.float32(raw)
-    return raw.item() if isinstance(raw, np.generic) else raw
-
-
-def result_kind(value: Value) -> Any:
-    """The result's structure as an argument type; what is no float stands for None."""
-    if isinstance(value, Tuple):
-        return structure.TupleOf(tuple(result_kind(v) for v in value.items), value.cls)
-    return value.type if is_atom(value) and is_float(value.type) else Constant(None)
-
-
-def differentiable_leaves(kind: Any, value: Any, name: str) -> list[Any]:
-    """Cotangents or tangents as a flat list, checked against the structure, shapes and dtypes that they belong to."""
-    if isinstance(kind, structure.TupleOf):
-        if not isinstance(value, tuple | list) or len(value) != len(kind.items):
-            message = f"{name} must be a tuple of {len(kind.items)}, but got {value!r}"
-            raise ArgumentError(Problem(message, hint="give it the structure of what it belongs to"))
-        pairs = zip(kind.items, value, strict=True)
-        return [leaf for k, (kk, v) in enumerate(pairs) for leaf in differentiable_leaves(kk, v, f"{name}[{k}]")]
-    if isinstance(kind, Constant) or not is_float(kind):
-        if value is not None:
-            message = f"{name} must be None, because it belongs to something that has no derivative"
-            raise ArgumentError(Problem(message, hint="pass None in its place"))
-        return []
-    if value is None:
-        raise ArgumentError(Problem(f"{name} is None, but it belongs to a float", hint="pass zeros for no change"))
-    if isinstance(kind, Array):
-        array = np.asarray(value)
-        if array.ndim != kind.ndim or array.dtype.kind not in "fiub":
-            message = f"{name} must be a {kind.ndim}-d array of floats, but got {value!r}"
-            raise ArgumentError(Problem(message, hint="give it the shape of what it belongs to"))
-        order = kind.layout if kind.layout in ("C", "F") else "K"
-        return [np.asarray(array, kind.dtype, order=order)]  # type: ignore[call-overload]
-    try:
-        return [np.float32(value) if kind.dtype == "float32" else float(value)]
-    except (TypeError, ValueError):
-        message = f"{name} must be a number, but got {value!r}"
-        raise ArgumentError(Problem(message, hint="pass a float")) from None
-
-
-def fill_gradients(kinds: Sequence[Any], parts: list[Any]) -> tuple[Any, ...]:
-    """One cotangent an argument, in the argument's structure, with None where there is no derivative."""
-    return tuple(_fill(kind, parts) for kind in kinds)
-
-
-def _fill(kind: Any, parts: list[Any]) -> Any:
-    if isinstance(kind, structure.TupleOf):
-        items = [_fill(k, parts) for k in kind.items]
-        return kind.cls(*items) if kind.cls is not None else tuple(items)
-    if isinstance(kind, Constant) or not is_float(kind):
-        return None
-    return plain(kind, parts.pop(0))
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, MethodType):
+        return a.__self__ is b.__self__ and a.__func__ is b.__func__
+    return isinstance(a, BuiltinMethodType) and a.__self__ is b.__self__ and a.__name__ == b.__name__

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("SRCGRAD_VERIFY", "1")  # check the IR between all stages; read when srcgrad is imported
+os.environ["SRCGRAD_CACHE"] = "0"  # tests compile; those of the cache give it a folder of its own
 GOLDEN = Path(__file__).parent / "golden"
 
 

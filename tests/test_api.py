@@ -2,11 +2,9 @@
 
 import inspect
 import math
-import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import cloudpickle
 import numba
@@ -179,23 +177,6 @@ def test_boundscheck_raises_index_error():
             call(beyond, (x, 4), (x, None)) if call is sg.jvp else call(x, 4)
     with pytest.raises(IndexError):
         sg.vjp(beyond, x, 4)
-
-
-def test_cache_is_read_by_a_second_process(tmp_path):
-    path = tmp_path / "model.py"
-    path.write_text(
-        "import srcgrad\n\n@srcgrad.differentiable(cache=True)\ndef cube(x):\n    return x * x * x\n\n"
-        "print(cube(2.0), cube.grad(2.0))\n"
-    )
-    root = Path(sg.__file__).parents[1]
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(root)}
-    files = []
-    for _ in range(2):
-        done = subprocess.run([sys.executable, path], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-        assert done.stdout.strip() == "8.0 12.0", done.stderr
-        files.append({p: p.stat().st_mtime_ns for p in (tmp_path / "cache").rglob("*.nb*")})
-    assert files[0]
-    assert files[0] == files[1], "the second process compiled again"
 
 
 # -- pickling, and calls from compiled code ------------------------------------------------------------------------

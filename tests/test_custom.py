@@ -265,3 +265,15 @@ def test_forward_function_that_does_not_return_a_pair_is_refused():
     g.defvjp(lambda x: x * x, clipped_bwd)
     with pytest.raises(sg.SrcgradError):
         sg.grad(python(lambda x: g(x)))(1.0)  # noqa: PLW0108
+
+
+def test_a_gradient_given_again_replaces_the_first():
+    @sg.custom_vjp
+    def square(x):
+        return x * x
+
+    gradient = sg.grad(sg.differentiable(lambda x: square(x), target="python"))  # noqa: PLW0108
+    square.defvjp(lambda x: (x * x, x), lambda x, ct: (ct * x,))
+    assert [gradient(3.0), gradient(3.0)] == [3.0, 3.0]
+    square.defvjp(lambda x: (x * x, x), lambda x, ct: (2.0 * ct * x,))
+    assert [gradient(3.0), gradient(3.0)] == [6.0, 6.0]

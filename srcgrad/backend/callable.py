@@ -9,7 +9,7 @@ import numba
 from numba.core import types
 from numba.extending import typeof_impl
 
-from srcgrad.ir.printer import Printed
+from srcgrad.ir.printed import Printed
 from srcgrad.ir.types import BOOL, Array, Scalar
 
 
@@ -45,7 +45,7 @@ class _Adapter:
             printed, arrays = self.print_for(self.owner, [kind_of(a) for a in args])
             namespace = dict(arrays)
             exec(compile(printed.text, f"<srcgrad {printed.name}>", "exec"), namespace)
-            options = self.owner.options.changed(cache=False).numba_options()
+            options = self.owner.options.numba_options()
             for helper in printed.helpers:
                 namespace[helper] = numba.njit(**options)(namespace[helper])
             self.dispatchers[args] = numba.njit(**options)(namespace[printed.name])

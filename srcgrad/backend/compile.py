@@ -9,18 +9,19 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numba
 import numpy as np
-from numba.core import config
 from numba.core.errors import NumbaError
 
 from srcgrad.backend.lowering import TEXTS, Compiler
+from srcgrad.backend.objects import ObjectCache
 from srcgrad.errors import Problem, SrcgradError, UnsupportedError
-from srcgrad.ir.printer import Printed
+from srcgrad.ir.location import Location
+from srcgrad.ir.printed import Printed
 
+Lines = Callable[[], tuple[Location, ...]]
 Target = Literal["cpu", "python"]
 
 
@@ -31,7 +32,7 @@ class Options:
     target: Target = "cpu"
     fastmath: Any = False
     boundscheck: bool | None = None
-    cache: bool = False
+    cache: bool = True
     error_model: str = "numpy"
     nogil: bool = False
 
@@ -39,7 +40,7 @@ class Options:
         return replace(self, **options)
 
     def numba_options(self) -> dict[str, Any]:
-        out: dict[str, Any] = {"error_model": self.error_model, "nogil": self.nogil, "cache": self.cache}
+        out: dict[str, Any] = {"error_model": self.error_model, "nogil": self.nogil}
         if self.fastmath:
             out["fastmath"] = set(self.fastmath) if isinstance(self.fastmath, frozenset) else self.fastmath
         if self.boundscheck is not None:
@@ -47,20 +48,47 @@ class Options:
         return out
 
 
-def compile_text(printed: Printed, options: Options) -> Callable[..., Any]:
+class Compiled:
+    """A function that can be called; compile errors are reported at the user's line.
+
+    Attributes:
+        quick: the same without that.
+        failures: the errors that `quick` raises where code cannot be compiled.
+    """
+
+    def __init__(self, quick: Callable[..., Any], failures: tuple[type[Exception], ...], lines: Lines) -> None:
+        self.quick, self.failures, self.lines = quick, failures, lines
+
+    def __call__(self, *args: Any) -> Any:
+        try:
+            return self.quick(*args)
+        except self.failures as error:
+            raise self.mapped(error) from error
+
+    def mapped(self, error: Exception) -> SrcgradError:
+        """One of `failures` as an error at the user's line."""
+        number = getattr(getattr(error, "loc", None), "line", 0) or 0
+        lines = self.lines()
+        at = lines[number - 1] if 0 < number <= len(lines) else None
+        text = str(error).strip().splitlines()
+        said = [t.strip() for t in text if t.strip() and not t.startswith("Failed in")] or ["it gave no reason"]
+        first = f"{said[0]} {said[1].lstrip('> ')}" if said[0].endswith(":") and len(said) > 1 else said[0]
+        hint = "the exception that caused this one is Numba's, with its full message"
+        return UnsupportedError(Problem(f"Numba cannot compile this: {first}", at, hint))
+
+
+def compile_text(printed: Printed, options: Options, lines: Lines) -> Compiled:
     """The function that `printed` defines: run as it is for the target "python", else compiled by Numba when called.
 
-    The text is registered with `linecache`, so that tracebacks and debuggers show it.
+    `lines` gives the user's line for each line of the text, where that is needed. The text is registered with
+    `linecache`, so that tracebacks and debuggers show it.
     """
-    digest = hashlib.sha256(printed.text.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(repr(printed.identity).encode()).hexdigest()[:16]
     filename = f"<srcgrad {printed.name} {digest}>"
-    if options.cache and options.target == "cpu":
-        filename = str(_write(printed, digest))
-    else:
-        linecache.cache[filename] = (len(printed.text), None, printed.text.splitlines(keepends=True), filename)
+    linecache.cache[filename] = (len(printed.text), None, printed.text.splitlines(keepends=True), filename)
     if options.target == "python":
-        return _python(printed, filename)
-    # a module of its own: Numba's cache finds a function again by the name of its module
+        return Compiled(_python(printed, filename), (), lines)
+    # a module of its own: compiled code from the cache finds its globals by the name of the module
     module = types.ModuleType(f"srcgrad_generated_{printed.name}_{digest}")
     module.__file__ = filename
     sys.modules[module.__name__] = module
@@ -70,8 +98,10 @@ def compile_text(printed: Printed, options: Options) -> Callable[..., Any]:
         module.__dict__[helper] = numba.njit(pipeline_class=Compiler, **options.numba_options())(
             module.__dict__[helper]
         )
-    function = module.__dict__[printed.name]
-    return _Mapped(numba.njit(pipeline_class=Compiler, **options.numba_options())(function), printed)
+    dispatcher = numba.njit(pipeline_class=Compiler, **options.numba_options())(module.__dict__[printed.name])
+    if options.cache:
+        dispatcher._cache = ObjectCache(repr((printed.identity, sorted(options.numba_options().items(), key=str))))
+    return Compiled(dispatcher, (NumbaError,), lines)
 
 
 class _Solid(ast.NodeTransformer):
@@ -101,38 +131,3 @@ def _python(printed: Printed, filename: str) -> Callable[..., Any]:
             return function(*args)
 
     return call
-
-
-def _write(printed: Printed, digest: str) -> Path:
-    """Put the text into the cache folder, in a file named after its content, for Numba's cache to find it by."""
-    root = Path(config.CACHE_DIR) if config.CACHE_DIR else Path.home() / ".cache" / "srcgrad"
-    folder = root / "generated"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{printed.name}_{digest}.py"
-    if not path.exists() or path.read_text() != printed.text:
-        partial = path.with_suffix(f".{id(printed)}.tmp")
-        partial.write_text(printed.text)
-        partial.replace(path)
-    return path
-
-
-class _Mapped:
-    """A Numba dispatcher whose compile errors are reported at the user's line."""
-
-    def __init__(self, dispatcher: Any, printed: Printed) -> None:
-        self.dispatcher, self.printed = dispatcher, printed
-
-    def __call__(self, *args: Any) -> Any:
-        try:
-            return self.dispatcher(*args)
-        except NumbaError as error:
-            raise self.mapped(error) from error
-
-    def mapped(self, error: NumbaError) -> SrcgradError:
-        line = getattr(getattr(error, "loc", None), "line", 0) or 0
-        at = self.printed.lines[line - 1] if 0 < line <= len(self.printed.lines) else None
-        text = str(error).strip().splitlines()
-        lines = [t.strip() for t in text if t.strip() and not t.startswith("Failed in")] or ["it gave no reason"]
-        first = f"{lines[0]} {lines[1].lstrip('> ')}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
-        hint = "the exception that caused this one is Numba's, with its full message"
-        return UnsupportedError(Problem(f"Numba cannot compile this: {first}", at, hint))

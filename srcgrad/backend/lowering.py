@@ -21,7 +21,7 @@ from numba.np.arrayobj import make_array
 
 from srcgrad.backend.llvm_setup import IDENTITY
 from srcgrad.backend.vector_math import use_vector_math
-from srcgrad.ir.printer import Printed
+from srcgrad.ir.printed import Printed
 
 TEXTS: dict[str, Printed] = {}  # the generated texts, by the name of the file that they are compiled as
 _MAKE = {np.empty, np.zeros, np.ones, np.empty_like, np.zeros_like, np.ones_like}

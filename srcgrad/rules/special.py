@@ -4,24 +4,13 @@ import math
 
 import numpy as np
 
+from srcgrad.custom import stop_gradient
 from srcgrad.rules.registry import elementwise, nondifferentiable
 
 
 def polygamma(n, x):
     """The n-th derivative of digamma at x, as a name for rules; the code is in `srcgrad.runtime`."""
     raise NotImplementedError("polygamma is only called from generated code")
-
-
-def stop_gradient(x):
-    """`x`, as a constant for differentiation. An array is copied.
-
-    Args:
-        x: a number, or a NumPy array of any shape and dtype.
-
-    Returns:
-        The same number, or a copy of the array.
-    """
-    return x.copy() if isinstance(x, np.ndarray) else x
 
 
 def _named(name):

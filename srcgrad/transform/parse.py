@@ -10,6 +10,8 @@ import textwrap
 import time
 import types
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,27 @@ class Source:
 
     node: ast.FunctionDef | ast.Lambda
     filename: str
+
+
+_NOTED: ContextVar[set[types.FunctionType] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noted_sources() -> Iterator[set[types.FunctionType]]:
+    """The functions whose source is asked for while the context is open."""
+    functions: set[types.FunctionType] = set()
+    token = _NOTED.set(functions)
+    try:
+        yield functions
+    finally:
+        _NOTED.reset(token)
+
+
+def note(function: types.FunctionType) -> None:
+    """The source of `function` is asked for."""
+    noted = _NOTED.get()
+    if noted is not None:
+        noted.add(function)
 
 
 def parse(function: types.FunctionType) -> Source:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from srcgrad.ir.arguments import TupleOf
 from srcgrad.ir.nodes import Alloc, Assign, Atom, Const, For, Function, Increment, Load, Store, Var, flatten, integer
 from srcgrad.ir.types import Array
 from srcgrad.ir.walk import map_tree, statements, substitute
-from srcgrad.transform.lower.values import Lowered, TupleOf, refill
+from srcgrad.transform.lower.values import Lowered, refill
 
 LONGEST = 8  # a longer axis would rather be looped over
 

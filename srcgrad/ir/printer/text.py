@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from srcgrad.ir.location import NOWHERE, Location
 from srcgrad.ir.nodes import Function, Stmt, Undef, Var, flatten
+from srcgrad.ir.printed import Printed
 from srcgrad.ir.printer.names import assign_names, targets
 from srcgrad.ir.printer.spelling import CALLED, Spelling
 from srcgrad.ir.printer.tree import Branch, Expr, Item, Line, Node, Repeat, build_tree, variables
 from srcgrad.ir.types import Array
 from srcgrad.ir.walk import map_tree
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A function as text.
-
-    Attributes:
-        name: the function's name in the text.
-        text: a module that defines it, with the imports that it needs.
-        helpers: the names of other functions in the text, which it calls.
-        lines: for each line of the text (from 1), where in the user's source it comes from.
-        direct: the numbers of lines in which no index is ever negative.
-        loose: the numbers of lines that add to a sum whose terms may be added in any order.
-        sizes: for parameters that are arrays, the lengths of their axes, as far as they are known.
-    """
-
-    name: str
-    text: str
-    lines: tuple[Location, ...]
-    helpers: tuple[str, ...] = ()
-    direct: frozenset[int] = frozenset()
-    loose: frozenset[int] = frozenset()
-    sizes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
 
 
 class _Written(NamedTuple):

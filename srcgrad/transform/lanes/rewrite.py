@@ -79,7 +79,8 @@ def _stripped(found: Candidate, scratch: Scratch, lanes: int) -> list[Stmt]:
     trips = op("max", op("-", loop.stop, loop.start), ZERO)
     end = op("+", loop.start, op("*", op("//", trips, integer(lanes)), integer(lanes)))
     strip = _Strip(found, lanes)
-    for array in sorted(found.scratch, key=lambda a: (a.hint, id(a))):
+    order = [a for a in scratch.allocs if a in found.scratch]  # as in the text
+    for array in order:
         strip.own_arrays[array] = build.alloc(
             scratch.allocs[array].fill, array.type.dtype, (*scratch.allocs[array].shape, integer(lanes)), array.hint
         )  # type: ignore[union-attr]

@@ -52,7 +52,7 @@ from srcgrad.transform.lower.values import (
     is_operand,
 )
 from srcgrad.transform.normalise import structure_exits
-from srcgrad.transform.parse import Source, parse
+from srcgrad.transform.parse import Source, note, parse
 
 # Code that is not the user's: what is wrong in it is reported where the user calls it.
 _FOREIGN = (*(sysconfig.get_path(p) for p in ("stdlib", "purelib", "platlib")), str(Path(__file__).parents[2]))
@@ -329,9 +329,14 @@ def _namedtuple(scope: Scope, cls: Any, args: list[Value], kwargs: dict[str, Val
 # -- inlining ------------------------------------------------------------------------------------------------------
 
 
-@functools.lru_cache(maxsize=1024)
 def source_of(function: types.FunctionType) -> Source:
     """The fenced source of a function."""
+    note(function)
+    return _source_of(function)
+
+
+@functools.lru_cache(maxsize=1024)
+def _source_of(function: types.FunctionType) -> Source:
     source = parse(function)
     fence(source)
     return source

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from srcgrad.ir.nodes import Custom, Function, Var
 from srcgrad.ir.types import Array, is_float
 from srcgrad.transform.build import Builder, strong
 from srcgrad.transform.lower import arrays, calls
-from srcgrad.transform.lower.scope import Context, Scope
+from srcgrad.transform.lower.scope import Capture, Context, Scope
 from srcgrad.transform.lower.values import Static, Tuple, Value, describe, is_atom, leaves, rebuild
 
 
 def custom_call(scope: Scope, target: Any, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
     """`target(*args)` for a `custom_vjp`: the value by its forward function, cut off from the arguments."""
     fwd, bwd = target.pair()
+    for name, function in (("fwd", fwd), ("bwd", bwd)):  # `defvjp` may be called again
+        key = ("attribute", id(target), name)
+        scope.context.captures[key] = Capture(name, partial(getattr, target, name), function, None, key)
     if kwargs:
         raise scope.problem("a custom_vjp is called with positional arguments", node, "leave out the names")
     pair = calls.apply(scope, Static(fwd), args, {}, node)

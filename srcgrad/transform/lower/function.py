@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcgrad.errors import Problem, UnsupportedError
+from srcgrad.ir.arguments import Constant, TupleOf
 from srcgrad.ir.location import Location
 from srcgrad.ir.nodes import Const, Function, Undef, Var
 from srcgrad.ir.types import BOOL, Array
@@ -17,12 +18,10 @@ from srcgrad.transform.lower.scope import Context, PoisonedError, Scope, wrap
 from srcgrad.transform.lower.values import (
     POISON,
     Closure,
-    Constant,
     Lowered,
     Mismatch,
     Static,
     Tuple,
-    TupleOf,
     Value,
     describe,
     is_atom,

@@ -7,6 +7,7 @@ import types
 from dataclasses import replace
 
 from srcgrad.errors import UnsupportedError
+from srcgrad.ir.arguments import Constant, TupleOf
 from srcgrad.ir.nodes import Assign, Call, Custom, Effect, Function, Increment, Store, Undef, Var, flatten
 from srcgrad.ir.types import Scalar
 from srcgrad.ir.walk import statements
@@ -15,11 +16,9 @@ from srcgrad.transform.build import strong
 from srcgrad.transform.lower import calls
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
-    Constant,
     Lowered,
     Static,
     Tuple,
-    TupleOf,
     Value,
     is_atom,
     leaves,

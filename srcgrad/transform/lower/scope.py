@@ -7,6 +7,8 @@ import builtins
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, S
 
 FLOAT_KINDS = ("float64", "float32")
 LIBRARIES = ("math", "numpy")  # their attributes do not change between calls
+OWN = ("srcgrad.numpy_lib", "srcgrad.rules", "srcgrad.runtime")  # neither do the names in what we define ourselves
 
 
 @dataclass(frozen=True)
@@ -140,10 +143,12 @@ class Scope:
                 _ = cell.cell_contents
             except ValueError:
                 raise self.problem(f"'{name}' has no value yet", node, "define it before the call") from None
-            return self.capture(name, lambda: cell.cell_contents, ("cell", id(cell)), node)
+            return self.capture(name, partial(getattr, cell, "cell_contents"), ("cell", id(cell)), node)
         names = function.__globals__
+        if name in names and str(names.get("__name__")).startswith(OWN):
+            return wrap(names[name], None)
         if name in names:
-            return self.capture(name, lambda: names[name], ("global", id(names), name), node)
+            return self.capture(name, partial(getitem, names, name), ("global", id(names), name), node)
         if hasattr(builtins, name):
             return Static(getattr(builtins, name))
         raise self.problem(f"the name '{name}' is not defined", node, "check its spelling")
@@ -162,6 +167,8 @@ class Scope:
             self.context.captures[key] = Capture(name, read, None, var, key)
             return var
         if isinstance(value, types.ModuleType):
+            if value.__name__.split(".")[0] not in LIBRARIES:
+                self.context.captures[key] = Capture(name, read, value, None, key)
             return Static(value, read)
         if isinstance(value, tuple) and _holds_array(value):
             cls = type(value) if hasattr(value, "_fields") else None
@@ -176,8 +183,9 @@ class Scope:
             kind = getattr(owner.object, "__name__", type(owner.object).__name__)
             raise self.problem(f"'{kind}' has no attribute '{attribute}'", node, "check its spelling")
         value = getattr(owner.object, attribute)
-        library = isinstance(owner.object, types.ModuleType) and owner.object.__name__.split(".")[0] in LIBRARIES
-        if library or isinstance(owner.object, np.dtype | np.finfo | np.iinfo):
+        module = owner.object.__name__ if isinstance(owner.object, types.ModuleType) else ""
+        library = module.split(".")[0] in LIBRARIES or module.startswith(OWN)
+        if library or isinstance(owner.object, np.dtype | np.finfo | np.iinfo | np.ufunc):
             return wrap(value, None)
         origin = owner.object
         outer = owner.path

@@ -244,18 +244,3 @@ class Lowered:
     captures: tuple[Any, ...]
     result: Value
     facts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TupleOf:
-    """The type of a tuple argument."""
-
-    items: tuple[Any, ...]
-    cls: type | None = None
-
-
-@dataclass(frozen=True)
-class Constant:
-    """The type of an argument that is specialised to its value: None, bools, strings, functions, other objects."""
-
-    value: Any

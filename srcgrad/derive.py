@@ -1,0 +1,231 @@
+"""The IR of gradients, and of calls of programs inside functions that are being lowered."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from srcgrad.errors import ArgumentError, NonScalarError, Problem
+from srcgrad.ir.arguments import Constant, TupleOf
+from srcgrad.ir.nodes import Function, Var, flatten
+from srcgrad.ir.printed import Printed
+from srcgrad.ir.printer import print_function
+from srcgrad.ir.types import Array, Scalar, is_float
+from srcgrad.plan import Outside, Plan, Text
+from srcgrad.program import GradientOf, Program, nothing_returned, resolve_argnums
+from srcgrad.transform import pipeline
+from srcgrad.transform.build import strong
+from srcgrad.transform.inline import inline_function
+from srcgrad.transform.lower import arrays
+from srcgrad.transform.lower import values as lower_values
+from srcgrad.transform.lower.scope import Scope, wrap
+from srcgrad.transform.lower.values import Lowered, Static, Tuple, Value, describe, is_atom, refill
+from srcgrad.transform.parse import noted_sources
+
+Arguments = Sequence[tuple[str, Any]]
+
+
+class Derivation:
+    """The IR of a program for given arguments, and the texts of its primal and its derivatives.
+
+    Attributes:
+        lowered: the IR.
+        wrt: its float parameters.
+        functions: the functions whose source it was made from.
+    """
+
+    def __init__(self, program: Program, arguments: Arguments) -> None:
+        with noted_sources() as functions:
+            self.lowered: Lowered = program.lowered(arguments)
+        self.functions, self.arguments = functions, arguments
+        self.compiled = program.options.target != "python"
+        self.wrt = float_parameters(self.lowered.function, arguments)
+
+    def plan(self) -> Plan:
+        """What a call needs to know."""
+        function, captures = self.lowered.function, self.lowered.captures
+        constants = tuple(Outside(c.name, c.read, c.value, c.key) for c in captures if c.var is None)
+        arrays_ = tuple(Outside(c.var.hint, c.read, c.var.type, c.key) for c in captures if c.var is not None)
+        names = tuple(p.hint for p in function.params)
+        count = len(flatten(function.results))
+        return Plan(result_type(self.lowered.result), count, self.lowered.facts, constants, arrays_, names)
+
+    def texts(self, kind: str) -> dict[str, Text]:
+        """The text of the "primal" or "tangent", or of both sweeps for "forward" or "reverse"."""
+        function = self.lowered.function
+        if kind == "primal":
+            made = {kind: function}
+        elif kind == "tangent":
+            made = {kind: pipeline.tangent(function, self.wrt)}
+        else:
+            split = pipeline.split(function, self.wrt)
+            made = {"forward": split.forward, "reverse": split.reverse}
+        return {name: _text(ir, compiled=self.compiled) for name, ir in made.items()}
+
+    def source(self, kind: str, argnums: Any) -> str:
+        """The text of the "primal", "adjoint" or "tangent" for people, with the user's own parameters."""
+        function = self.lowered.function
+        if kind != "primal":
+            names = resolve_argnums(argnums, [n for n, _ in self.arguments], function.name)
+            wrt = parameters_of(function, self.arguments, names, function.name)
+            function = (pipeline.adjoint if kind == "adjoint" else pipeline.tangent)(function, wrt)
+        return print_function(pipeline.printable(function)).text
+
+    def printed_without(self, constants: Collection[str]) -> Printed:
+        """The primal without the parameters `constants`, which its text reads as globals."""
+        ir = pipeline.printable(self.lowered.function)
+        return print_function(replace(ir, signature=tuple((n, t) for n, t in ir.signature if n not in constants)))
+
+
+def _text(function: Function, *, compiled: bool) -> Text:
+    """A text; one that is to be compiled is put in the form that compilers do best with."""
+    written = pipeline.written_parameters(function)
+    flat = pipeline.flattened(pipeline.printable(function))
+    if compiled:
+        flat = pipeline.in_lanes(flat)
+    printed = print_function(flat, pipeline.direct_accesses(flat) if compiled else frozenset())
+    return Text(printed, tuple(k for k, p in enumerate(function.params) if p in written))
+
+
+def result_type(value: Value) -> Any:
+    """The structure of a result as an argument type."""
+    if isinstance(value, Tuple):
+        return TupleOf(tuple(result_type(v) for v in value.items), value.cls, value.is_list)
+    return Constant(value.object) if isinstance(value, Static) else value.type
+
+
+def gradient(program: GradientOf, arguments: Arguments) -> Lowered:
+    """The IR of a `GradientOf`."""
+    inner = program.of.lowered(arguments)
+    names = resolve_argnums(program.argnums, [n for n, _ in arguments], program.of.name)
+    wrt = parameters_of(inner.function, arguments, names, program.of.name)
+    objective = scalar_objective(inner.result, program.of, has_aux=program.has_aux)
+    ir = pipeline.adjoint(inner.function, wrt, objective, 1.0)
+    value, *gradients = ir.results
+    left = dict(zip(wrt, gradients, strict=True))
+    kinds, trees = dict(arguments), dict(inner.function.signature)
+    parts = [_gradient_value(kinds[n], trees[n], left) for n in names]
+    found: Value = parts[0] if not isinstance(program.argnums, tuple) else Tuple(tuple(parts))
+    result = _with_value(found, inner.result, value, with_value=program.with_value, has_aux=program.has_aux)
+    ir = replace(ir, name=f"{inner.function.name}_gradient", results=atoms_of(result))
+    return Lowered(ir, inner.captures, result, inner.facts)
+
+
+def _with_value(gradient: Value, shape: Value, atoms: Any, *, with_value: bool, has_aux: bool) -> Value:
+    """JAX's results: g, (y, g), (g, aux) or ((y, aux), g)."""
+    value = refill(shape, flatten(atoms))
+    if has_aux:
+        return Tuple((value, gradient)) if with_value else Tuple((gradient, value.items[1]))
+    return Tuple((value, gradient)) if with_value else gradient
+
+
+def _gradient_value(kind: Any, tree: Any, left: dict[Var, Any]) -> Value:
+    """The gradient of one argument, in the argument's structure; None where there is no derivative."""
+    if isinstance(kind, TupleOf):
+        return Tuple(tuple(_gradient_value(k, t, left) for k, t in zip(kind.items, tree, strict=True)), kind.cls)
+    return left[tree] if isinstance(tree, Var) and tree in left else Static(None)
+
+
+# -- results -------------------------------------------------------------------------------------------------------
+
+
+def atoms_of(value: Value) -> Any:
+    """A result as a nested tuple of atoms."""
+    if isinstance(value, Tuple):
+        return tuple(atoms_of(v) for v in value.items)
+    return value if is_atom(value) else None
+
+
+def scalar_objective(result: Value, program: Program, *, has_aux: bool) -> Any:
+    """The one float to differentiate.
+
+    Raises:
+        NonScalarError: there is none.
+    """
+    if has_aux:
+        if not (isinstance(result, Tuple) and len(result.items) == 2):
+            message = f"with has_aux, '{program.name}' must return a pair, but it returns {describe(result)}"
+            raise NonScalarError(Problem(message, hint="return (value, aux)"))
+        result = result.items[0]
+    if is_atom(result) and isinstance(result.type, Array) and result.type.ndim == 0 and is_float(result.type):
+        return result
+    if not (is_atom(result) and isinstance(result.type, Scalar)):
+        if isinstance(result, Static) and result.object is None:
+            raise nothing_returned(program)
+        message = f"grad expects a function that returns one float, but '{program.name}' returns {describe(result)}"
+        raise NonScalarError(Problem(message, hint="use vjp or jacrev, or sum the result"))
+    if not is_float(result.type):
+        message = f"grad expects a function that returns a float, but '{program.name}' returns {describe(result)}"
+        raise NonScalarError(Problem(message, hint="return a float"))
+    return result
+
+
+# -- arguments -----------------------------------------------------------------------------------------------------
+
+
+def parameters_of(function: Function, arguments: Arguments, names: list[str], program: str) -> tuple[Var, ...]:
+    """The float parameters that make up the arguments `names`.
+
+    Raises:
+        ArgumentError: one of them has no float part.
+    """
+    trees, kinds = dict(function.signature), dict(arguments)
+    wrt: list[Var] = []
+    for name in names:
+        own = [p for p in flatten(trees[name]) if is_float(p.type)]
+        if not own:
+            message = f"'{program}' cannot be differentiated with respect to '{name}', which is {_words(kinds[name])}"
+            raise ArgumentError(Problem(message, hint="pass a float or an array of floats"))
+        wrt += own
+    return tuple(wrt)
+
+
+def _words(kind: Any) -> str:
+    if isinstance(kind, Constant):
+        return {bool: "a bool", str: "a string", type(None): "None"}.get(type(kind.value), "no number")
+    if isinstance(kind, TupleOf):
+        return "a tuple without floats"
+    return f"an array of {kind.dtype}" if isinstance(kind, Array) else "an int"
+
+
+def float_parameters(function: Function, arguments: Arguments) -> tuple[Var, ...]:
+    """All float parameters of the user's arguments, in order."""
+    trees = dict(function.signature)
+    return tuple(p for n, _ in arguments for p in flatten(trees[n]) if is_float(p.type))
+
+
+def inline_program(scope: Scope, program: Program, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:
+    """A call of a program inside a function that is being lowered: its IR, written in place of the call.
+
+    Arrays that the program overwrites are copied first, as in any call of a derived function.
+    """
+    bound = program.signature.bind(*args, **kwargs)
+    names = list(program.signature.parameters)
+    values = []
+    for name in names:
+        if name in bound.arguments:
+            given = bound.arguments[name]
+            values.append(strong(given) if is_atom(given) else given)
+        else:
+            values.append(wrap(program.signature.parameters[name].default, None))
+    arguments = [(n, kind_of_value(v)) for n, v in zip(names, values, strict=True)]
+    lowered = program.lowered(arguments)
+    hidden = []
+    for capture in lowered.captures:
+        known = scope.context.captures.setdefault(capture.key, capture)
+        if known.var is not None:
+            hidden.append(known.var)
+    atoms = [*(a for v in values for a in lower_values.leaves(v)), *hidden]
+    written = pipeline.written_parameters(lowered.function)
+    atoms = [arrays.copy(scope, a) if p in written else a for p, a in zip(lowered.function.params, atoms, strict=True)]
+    results = inline_function(scope.build, lowered.function, atoms)
+    return refill(lowered.result, results)
+
+
+def kind_of_value(value: Value) -> Any:
+    """The argument type of a value met while lowering."""
+    if isinstance(value, Tuple):
+        return TupleOf(tuple(kind_of_value(v) for v in value.items), value.cls)
+    return value.type if is_atom(value) else Constant(getattr(value, "object", value))
