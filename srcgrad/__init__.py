@@ -11,7 +11,7 @@ from srcgrad.errors import (
     UnsupportedError,
 )
 from srcgrad.jacobians import hessian, jacfwd, jacrev
-from srcgrad.rules import stop_gradient
+from srcgrad.rules import checkpointed, stop_gradient
 
 __version__ = "0.1.0"
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "NonScalarError",
     "SrcgradError",
     "UnsupportedError",
+    "checkpointed",
     "custom_vjp",
     "differentiable",
     "grad",

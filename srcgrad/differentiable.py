@@ -73,7 +73,10 @@ class Callee:
         for version in known:
             if version.fits(values) and version.is_valid():
                 return version
-        version = Version(self.program, tuple(zip(self.parameters, kinds, strict=True)))
+        arguments = tuple(zip(self.parameters, kinds, strict=True))
+        version = Version(self.program, arguments)
+        if not version.fits(values):  # its tape would take too much memory
+            version = Version(self.program.frugal(), arguments)
         known.append(version)
         return version
 
@@ -205,9 +208,10 @@ def run_vjp(callee: Callee, primals: tuple[Any, ...]) -> tuple[Any, Callable[[An
     kind = result_kind(version.lowered.result)
     if not flatten(version.lowered.function.results):
         raise nothing_returned(callee.program)
-    raw = version.kernel("forward").pure(version.flat(values))
+    forward, backward = version.sweeps(values)
+    raw = forward.pure(version.flat(values))
     tape = raw[version.count :]
-    reverse = version.kernel("reverse").compiled
+    reverse = backward.compiled
     result = version.result(raw[: version.count])
     shapes = [getattr(leaf, "shape", ()) for leaf in _float_leaves(kind, result)]
 

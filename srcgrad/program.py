@@ -31,6 +31,11 @@ class Program(ABC):
     signature: inspect.Signature
     name: str
     options: Options
+    is_frugal = False  # whether loops are checkpointed whose tape takes too much memory
+
+    def frugal(self) -> Program:
+        """The same with the loops checkpointed whose tape takes too much memory."""
+        return self
 
     @abstractmethod
     def lowered(self, arguments: Arguments) -> Lowered:
@@ -61,12 +66,21 @@ class GradientOf(Program):
         self.options, self.signature = of.options, of.signature
         self.name = f"{of.name}_gradient"
 
+    def frugal(self) -> GradientOf:
+        made = GradientOf(self.of.frugal(), self.argnums, with_value=self.with_value, has_aux=self.has_aux)
+        made.is_frugal = True
+        return made
+
     def lowered(self, arguments: Arguments) -> Lowered:
         inner = self.of.lowered(arguments)
         names = resolve_argnums(self.argnums, [n for n, _ in arguments], self.of.name)
         wrt = parameters_of(inner.function, arguments, names, self.of.name)
         objective = scalar_objective(inner.result, self.of, has_aux=self.has_aux)
         ir = pipeline.adjoint(inner.function, wrt, objective, 1.0)
+        own = len(ir.params) - sum(c.var is not None for c in inner.captures)
+        large = pipeline.beyond(ir, inner.function, own, self.options.memory_budget)
+        if self.is_frugal:
+            ir = pipeline.frugal_adjoint(inner.function, ir, wrt, objective, 1.0)
         value, *gradients = ir.results
         left = dict(zip(wrt, gradients, strict=True))
         kinds, trees = dict(arguments), dict(inner.function.signature)
@@ -74,7 +88,7 @@ class GradientOf(Program):
         gradient: Value = parts[0] if not isinstance(self.argnums, tuple) else Tuple(tuple(parts))
         result = _with_value(gradient, inner.result, value, with_value=self.with_value, has_aux=self.has_aux)
         ir = replace(ir, name=f"{inner.function.name}_gradient", results=atoms_of(result))
-        return Lowered(ir, inner.captures, result, inner.facts)
+        return Lowered(ir, inner.captures, result, inner.facts, (*inner.large, *large))
 
 
 def _with_value(gradient: Value, shape: Value, atoms: Any, *, with_value: bool, has_aux: bool) -> Value:

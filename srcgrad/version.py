@@ -38,7 +38,10 @@ class Version:
         self.arrays = [c for c in self.lowered.captures if c.var is not None]
         self.constants = [c for c in self.lowered.captures if c.var is None]
         self._kernels: dict[str, Kernel] = {}
-        self._facts = _condition(self.lowered.facts)
+        self._is_large: Callable[[list[Any]], bool] | None = None  # whether the tape of `vjp` is beyond the budget
+        large = " or ".join(self.lowered.large)
+        budget = (f"({large})" if program.is_frugal else f"not ({large})",) if large else ()
+        self._facts = _condition((*self.lowered.facts, *budget))
 
     def fits(self, values: Sequence[Any]) -> bool:
         """Whether the shapes of the arguments are such as the version was made for, where that matters."""
@@ -65,6 +68,13 @@ class Version:
                 found = self._kernels[kind]
         return found
 
+    def sweeps(self, values: Sequence[Any]) -> tuple[Kernel, Kernel]:
+        """The "forward" and "reverse" functions; those with checkpointed loops where the tape takes too much memory."""
+        self.kernel("forward")
+        large = self._is_large is not None and self._is_large(self._leaves(values))
+        prefix = "frugal " if large else ""
+        return self.kernel(f"{prefix}forward"), self.kernel(f"{prefix}reverse")
+
     def _make(self, kind: str) -> None:
         function = self.lowered.function
         if kind == "primal":
@@ -72,8 +82,16 @@ class Version:
         elif kind == "tangent":
             made = {kind: pipeline.tangent(function, self.wrt)}
         else:
+            prefix = "frugal " if kind.startswith("frugal") else ""
             split = pipeline.split(function, self.wrt)
-            made = {"forward": split.forward, "reverse": split.reverse}
+            if prefix:
+                split = pipeline.frugal_split(function, split, self.wrt)
+            made = {f"{prefix}forward": split.forward, f"{prefix}reverse": split.reverse}
+            if not prefix:
+                own = len(function.params) - len(self.arrays)
+                self._is_large = _condition(
+                    pipeline.beyond(split.forward, function, own, self.program.options.memory_budget)
+                )
         for name, ir in made.items():
             self._kernels[name] = Kernel(ir, self.program.options, len(function.params))
 

@@ -2,5 +2,8 @@
 
 from srcgrad.backend.callable import callable_from_njit
 from srcgrad.backend.compile import Options, Target, compile_text
+from srcgrad.backend.loops import checkpointed_in_njit
+
+checkpointed_in_njit()
 
 __all__ = ["Options", "Target", "callable_from_njit", "compile_text"]

@@ -8,7 +8,7 @@ import linecache
 import sys
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from numba.core import config
 from numba.core.errors import NumbaError
 
 from srcgrad.backend.lowering import TEXTS, Compiler
+from srcgrad.backend.memory import quarter_of_memory
 from srcgrad.errors import Problem, SrcgradError, UnsupportedError
 from srcgrad.ir.printer import Printed
 
@@ -34,6 +35,7 @@ class Options:
     cache: bool = False
     error_model: str = "numpy"
     nogil: bool = False
+    memory_budget: int = field(default_factory=quarter_of_memory)  # bytes of a tape; beyond, loops are checkpointed
 
     def changed(self, **options: Any) -> Options:
         return replace(self, **options)
