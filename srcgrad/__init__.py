@@ -11,6 +11,7 @@ from srcgrad.errors import (
     UnsupportedError,
 )
 from srcgrad.jacobians import hessian, jacfwd, jacrev
+from srcgrad.loops import checkpointed
 
 __version__ = "0.1.0"
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "NonScalarError",
     "SrcgradError",
     "UnsupportedError",
+    "checkpointed",
     "custom_vjp",
     "differentiable",
     "grad",

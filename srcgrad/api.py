@@ -24,12 +24,12 @@ def differentiable(function: Callable[..., Any], /) -> Differentiable: ...
 @overload
 def differentiable(
     *, parallel: bool = ..., fastmath: Any = ..., boundscheck: bool | None = ..., cache: bool = ..., target: str = ...,
-    error_model: str = ...,
+    error_model: str = ..., memory_budget: int | None = ...,
 ) -> Callable[[Callable[..., Any]], Differentiable]: ...  # fmt: skip
 def differentiable(
     function: Callable[..., Any] | None = None, /, *, parallel: bool = False, fastmath: Any = None,
     boundscheck: bool | None = None, cache: bool | None = None, target: str | None = None,
-    error_model: str | None = None,
+    error_model: str | None = None, memory_budget: int | None = None,
 ) -> Any:  # fmt: skip
     """Make a function differentiable. A decorator, with or without parentheses.
 
@@ -40,6 +40,8 @@ def differentiable(
         boundscheck: check indices, as for `numba.njit`.
         cache: keep compiled code on disk, as for `numba.njit`.
         target: "cpu", or "python" for the generated text run as it is (slow, and the reference for tests).
+        memory_budget: how many bytes the tape of a gradient may take; beyond, the loops that fill it are checkpointed
+            where they can be (see `checkpointed`). A quarter of the memory by default.
         error_model: "numpy" (division by zero gives inf or nan; the default) or "python" (it raises).
 
     Returns:
@@ -51,7 +53,8 @@ def differentiable(
 
     def wrap(target_function: Callable[..., Any]) -> Differentiable:
         kept = _dispatcher_options(target_function)
-        chosen = {"fastmath": fastmath, "boundscheck": boundscheck, "cache": cache, "error_model": error_model}
+        chosen = {"fastmath": fastmath, "boundscheck": boundscheck, "cache": cache, "error_model": error_model,
+                  "memory_budget": memory_budget}  # fmt: skip
         kept.update({k: v for k, v in chosen.items() if v is not None})
         if isinstance(kept.get("fastmath"), set):
             kept["fastmath"] = frozenset(kept["fastmath"])

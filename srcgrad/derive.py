@@ -41,6 +41,7 @@ class Derivation:
             self.lowered: Lowered = program.lowered(arguments)
         self.functions, self.arguments = functions, arguments
         self.compiled = program.options.target != "python"
+        self.frugal, self.budget = program.is_frugal, program.options.memory_budget
         self.wrt = float_parameters(self.lowered.function, arguments)
 
     def plan(self) -> Plan:
@@ -50,10 +51,16 @@ class Derivation:
         arrays_ = tuple(Outside(c.var.hint, c.read, c.var.type, c.key) for c in captures if c.var is not None)
         names = tuple(p.hint for p in function.params)
         count = len(flatten(function.results))
-        return Plan(result_type(self.lowered.result), count, self.lowered.facts, constants, arrays_, names)
+        large = " or ".join(self.lowered.large)
+        budget = (f"({large})" if self.frugal else f"not ({large})",) if large else ()
+        facts = (*self.lowered.facts, *budget)
+        return Plan(result_type(self.lowered.result), count, facts, constants, arrays_, names)
 
     def texts(self, kind: str) -> dict[str, Text]:
-        """The text of the "primal" or "tangent", or of both sweeps for "forward" or "reverse"."""
+        """The text of the "primal" or "tangent", or of both sweeps for "forward" or "reverse".
+
+        The "frugal forward" and "frugal reverse" sweeps checkpoint loops whose tape takes too much memory.
+        """
         function = self.lowered.function
         if kind == "primal":
             made = {kind: function}
@@ -61,7 +68,13 @@ class Derivation:
             made = {kind: pipeline.tangent(function, self.wrt)}
         else:
             split = pipeline.split(function, self.wrt)
-            made = {"forward": split.forward, "reverse": split.reverse}
+            own = len(function.params) - sum(c.var is not None for c in self.lowered.captures)
+            large = pipeline.beyond(split.forward, function, own, self.budget)
+            prefix = "frugal " if kind.startswith("frugal") else ""
+            if prefix:
+                split = pipeline.frugal_split(function, split, self.wrt)
+            made = {f"{prefix}forward": split.forward, f"{prefix}reverse": split.reverse}
+            return {name: _text(ir, compiled=self.compiled, large=large) for name, ir in made.items()}
         return {name: _text(ir, compiled=self.compiled) for name, ir in made.items()}
 
     def source(self, kind: str, argnums: Any) -> str:
@@ -79,14 +92,14 @@ class Derivation:
         return print_function(replace(ir, signature=tuple((n, t) for n, t in ir.signature if n not in constants)))
 
 
-def _text(function: Function, *, compiled: bool) -> Text:
+def _text(function: Function, *, compiled: bool, large: tuple[str, ...] = ()) -> Text:
     """A text; one that is to be compiled is put in the form that compilers do best with."""
     written = pipeline.written_parameters(function)
     flat = pipeline.flattened(pipeline.printable(function))
     if compiled:
         flat = pipeline.in_lanes(flat)
     printed = print_function(flat, pipeline.direct_accesses(flat) if compiled else frozenset())
-    return Text(printed, tuple(k for k, p in enumerate(function.params) if p in written))
+    return Text(printed, tuple(k for k, p in enumerate(function.params) if p in written), large)
 
 
 def result_type(value: Value) -> Any:
@@ -103,6 +116,10 @@ def gradient(program: GradientOf, arguments: Arguments) -> Lowered:
     wrt = parameters_of(inner.function, arguments, names, program.of.name)
     objective = scalar_objective(inner.result, program.of, has_aux=program.has_aux)
     ir = pipeline.adjoint(inner.function, wrt, objective, 1.0)
+    own = len(ir.params) - sum(c.var is not None for c in inner.captures)
+    large = pipeline.beyond(ir, inner.function, own, program.options.memory_budget)
+    if program.is_frugal:
+        ir = pipeline.frugal_adjoint(inner.function, ir, wrt, objective, 1.0)
     value, *gradients = ir.results
     left = dict(zip(wrt, gradients, strict=True))
     kinds, trees = dict(arguments), dict(inner.function.signature)
@@ -110,7 +127,7 @@ def gradient(program: GradientOf, arguments: Arguments) -> Lowered:
     found: Value = parts[0] if not isinstance(program.argnums, tuple) else Tuple(tuple(parts))
     result = _with_value(found, inner.result, value, with_value=program.with_value, has_aux=program.has_aux)
     ir = replace(ir, name=f"{inner.function.name}_gradient", results=atoms_of(result))
-    return Lowered(ir, inner.captures, result, inner.facts)
+    return Lowered(ir, inner.captures, result, inner.facts, (*inner.large, *large))
 
 
 def _with_value(gradient: Value, shape: Value, atoms: Any, *, with_value: bool, has_aux: bool) -> Value:

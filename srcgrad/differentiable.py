@@ -146,9 +146,10 @@ def run_vjp(callee: Callee, primals: tuple[Any, ...]) -> tuple[Any, Callable[[An
     kind = structure.floats_of(version.plan.result)
     if not version.plan.count:
         raise nothing_returned(callee.program)
-    raw = version.kernel("forward").pure(version.flat(values))
+    forward, backward = version.sweeps(values)
+    raw = forward.pure(version.flat(values))
     tape = raw[version.plan.count :]
-    reverse = version.kernel("reverse").compiled
+    reverse = backward.compiled
     result = version.result(raw[: version.plan.count])
     shapes = [getattr(leaf, "shape", ()) for leaf in _float_leaves(kind, result)]
 

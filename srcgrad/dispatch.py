@@ -87,7 +87,10 @@ class Callee:
         for version in known:
             if version.fits(values) and version.is_valid():
                 return version
-        version = find_version(self.program, tuple(zip(self.parameters, kinds, strict=True)), values)
+        arguments = tuple(zip(self.parameters, kinds, strict=True))
+        version = find_version(self.program, arguments, values)
+        if not version.fits(values):  # its tape would take too much memory
+            version = find_version(self.program.frugal(), arguments, values)
         known.append(version)
         return version
 

@@ -35,7 +35,9 @@ def slot_for(program: Program, arguments: tuple[tuple[str, Any], ...]) -> Slot |
         found = cache.fingerprint(program, *(_parts(kind) for _, kind in arguments))
     except UncacheableError:
         return None
-    key = repr((stamp(), sorted(options.numba_options().items(), key=str), [n for n, _ in arguments], found.digest))
+    names = [n for n, _ in arguments]
+    compiler = sorted(options.numba_options().items(), key=str)
+    key = repr((stamp(), compiler, options.memory_budget, names, found.digest))
     return Slot(hashlib.sha256(key.encode()).hexdigest(), found)
 
 
@@ -74,7 +76,7 @@ class Slot:
                 "names": list(plan.names),
                 "constants": [(o.name, self._place(o)) for o in plan.constants],
                 "arrays": [(o.name, self._place(o)) for o in plan.arrays],
-                "texts": {k: [t.printed.identity, t.written] for k, t in texts.items()},
+                "texts": {k: [t.printed.identity, t.written, t.large] for k, t in texts.items()},
             }  # fmt: skip
         except UncacheableError:
             return
@@ -167,5 +169,5 @@ def _item(value: Any, indices: list[int]) -> Any:
 
 
 def _text(item: list[Any]) -> Text:
-    printed, written = item
-    return Text(Printed.from_identity(printed), tuple(written))
+    printed, written, large = item
+    return Text(Printed.from_identity(printed), tuple(written), tuple(large))

@@ -49,7 +49,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Text:
-    """A kernel before it is compiled: its text, and the numbers of the parameters that it overwrites."""
+    """A kernel before it is compiled.
+
+    Attributes:
+        printed: its text.
+        written: the numbers of the parameters that it overwrites.
+        large: of a sweep, the conditions under which the tape takes more memory than it should, like `Plan.facts`.
+    """
 
     printed: Printed
     written: tuple[int, ...]
+    large: tuple[str, ...] = ()

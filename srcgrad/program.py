@@ -24,6 +24,11 @@ class Program(ABC):
     signature: inspect.Signature
     name: str
     options: Options
+    is_frugal = False  # whether loops are checkpointed whose tape takes too much memory
+
+    def frugal(self) -> Program:
+        """The same with the loops checkpointed whose tape takes too much memory."""
+        return self
 
     @abstractmethod
     def lowered(self, arguments: Arguments) -> Any:
@@ -64,8 +69,13 @@ class GradientOf(Program):
     def lowered(self, arguments: Arguments) -> Any:
         return import_module("srcgrad.derive").gradient(self, arguments)
 
+    def frugal(self) -> GradientOf:
+        made = GradientOf(self.of.frugal(), self.argnums, with_value=self.with_value, has_aux=self.has_aux)
+        made.is_frugal = True
+        return made
+
     def cache_parts(self) -> tuple[Any, ...]:
-        return "gradient of", self.of, self.argnums, self.with_value, self.has_aux
+        return "gradient of", self.of, self.argnums, self.with_value, self.has_aux, self.is_frugal
 
 
 def resolve_argnums(argnums: Any, names: list[str], program: str) -> list[str]:

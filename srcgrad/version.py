@@ -77,6 +77,12 @@ class Version:
                 found = self._kernels[kind]
         return found
 
+    def sweeps(self, values: Sequence[Any]) -> tuple[Kernel, Kernel]:
+        """The "forward" and "reverse" functions; those with checkpointed loops where the tape takes too much memory."""
+        is_large = self.kernel("forward").is_large
+        prefix = "frugal " if is_large is not None and is_large(self._leaves(values)) else ""
+        return self.kernel(f"{prefix}forward"), self.kernel(f"{prefix}reverse")
+
     def _make(self, kind: str) -> None:
         if kind not in self._texts:
             self._texts.update(self._derived(kind))
@@ -134,6 +140,7 @@ class Kernel:
         self.written, self.names = text.written, names
         self.own = len(names)  # how many of the parameters are the program's; the others are tangents
         self.compiled = compile_text(text.printed, options, lambda: again().printed.lines)
+        self.is_large = _condition(text.large)  # whether the tape takes too much memory
 
     def __call__(self, flat: list[Any]) -> Any:
         """Run on the caller's own arrays."""

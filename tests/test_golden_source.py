@@ -39,6 +39,8 @@ SHOWN = {
     "softmax_of_rows": "reductions along an axis",
     "heat_by_slices": "slices that overlap: computed before any of them is written",
     "springs_by_indices": "indices in arrays, with repeats",
+    "checkpointed_oscillator": "a time loop run again from snapshots, at equal distances",
+    "checkpointed_by_revolve": "the same with three snapshots, by the binomial schedule",
     "clipped_by_a_mask": "a write by a mask: a branch in the loop",
 }
 CHOSEN = [program for program in PROGRAMS if program.name in SHOWN]

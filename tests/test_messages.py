@@ -122,6 +122,21 @@ BODIES = {
         "range of four": "for i in range(1, 2, 3, 4):\n    x = x * x\nreturn x",
         "enumerate from a float": "for i, v in enumerate(a, x):\n    x = x * v\nreturn x",
     },
+    "checkpointed": {
+        "no range": "for v in sg.checkpointed(a):\n    x = x * v\nreturn x",
+        "enumerated": "for k, t in enumerate(sg.checkpointed(range(n))):\n    x = x * a[t]\nreturn x",
+        "snapshots no constant": "for t in sg.checkpointed(range(n), n):\n    x = x * a[t]\nreturn x",
+        "no snapshots": "for t in sg.checkpointed(range(n), snapshots=0):\n    x = x * a[t]\nreturn x",
+        "left early": "for t in sg.checkpointed(range(n)):\n    x = x * x\n    if x > 3.0:\n        break\nreturn x",
+        "draws": "for t in sg.checkpointed(range(n)):\n    x = x * np.random.normal(x)\nreturn x",
+        "no value before": "for t in sg.checkpointed(range(n)):\n    b = a * x\nreturn np.sum(b)",
+        "new and written": "b = a * x\nc = a * x\nfor t in sg.checkpointed(range(n)):\n    b[0] = 2.0 * c[1]\n"
+        "    c = b\n    b = b * x\nreturn np.sum(b)",
+        "new and written later": "b = a * x\nfor t in sg.checkpointed(range(n)):\n    b = b * x\n"
+        "b[0] = 3.0\nreturn np.sum(b)",
+        "one of several": "for r in range(n):\n    b = a * x\n    if r > 0:\n        a = b\n"
+        "    for t in sg.checkpointed(range(n)):\n        a[t] = a[t] * x\nreturn np.sum(a)",
+    },
     "builtins": {
         "sum of a number": "return sum(x)",
         "len of a number": "return len(x) * x",
@@ -491,6 +506,20 @@ product.defvjp(twice, give_first)
 first.defvjp(first_forward, first_backward)
 
 
+@sg.custom_vjp
+def reads_field(x):
+    return x * FIELD[0]
+
+
+reads_field.defvjp(lambda x: (x * FIELD[0], x), lambda x, ct: (ct * FIELD[0],))
+
+
+def custom_in_time(x):
+    for _ in sg.checkpointed(range(3)):
+        x = reads_field(x)
+    return x
+
+
 def custom_with_keyword(x):
     return product(p=x)
 
@@ -646,6 +675,7 @@ CALLS = {
         "structure": lambda: python(custom_of_pair).grad(1.0),
         "type": lambda: custom(twice, give_array).grad(1.0),
         "forward mode": lambda: custom(twice, give_one).jvp((1.0,), (1.0,)),
+        "in a checkpointed loop": lambda: python(custom_in_time).grad(1.0),
         "residual overwritten": lambda: python(custom_overwritten).grad(np.ones(2)),
     },
     "higher_order": {

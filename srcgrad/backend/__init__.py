@@ -2,6 +2,9 @@
 
 from srcgrad.backend.callable import callable_from_njit
 from srcgrad.backend.compile import Compiled, Options, Target, compile_text
+from srcgrad.backend.loops import checkpointed_in_njit
 from srcgrad.backend.stamp import stamp
+
+checkpointed_in_njit()
 
 __all__ = ["Compiled", "Options", "Target", "callable_from_njit", "compile_text", "stamp"]

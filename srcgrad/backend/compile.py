@@ -8,7 +8,7 @@ import linecache
 import sys
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numba
@@ -16,6 +16,7 @@ import numpy as np
 from numba.core.errors import NumbaError
 
 from srcgrad.backend.lowering import TEXTS, Compiler
+from srcgrad.backend.memory import quarter_of_memory
 from srcgrad.backend.objects import ObjectCache
 from srcgrad.errors import Problem, SrcgradError, UnsupportedError
 from srcgrad.ir.location import Location
@@ -35,6 +36,7 @@ class Options:
     cache: bool = True
     error_model: str = "numpy"
     nogil: bool = False
+    memory_budget: int = field(default_factory=quarter_of_memory)  # bytes of a tape; beyond, loops are checkpointed
 
     def changed(self, **options: Any) -> Options:
         return replace(self, **options)

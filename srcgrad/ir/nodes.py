@@ -255,7 +255,9 @@ class For(Stmt):
     """`for index in range(start, stop, step)`. Where `exit` is true at the end of an iteration, it is the last.
 
     `mode` is "sequential" as the user wrote it, "elementwise" for a loop that stands for an array expression, or
-    "reversed" for the reverse of a sequential one whose iterations can run in any order.
+    "reversed" for the reverse of a sequential one whose iterations can run in any order. `snapshots` is how many the
+    reverse sweep of a checkpointed loop keeps, 0 for about the root of the number of iterations, None for an ordinary
+    loop.
     """
 
     index: Var
@@ -266,6 +268,7 @@ class For(Stmt):
     body: tuple[Stmt, ...]
     exit: Atom | None = None
     mode: str = "sequential"
+    snapshots: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,6 +279,27 @@ class While(Stmt):
     again: Atom
     carried: tuple[Carried, ...]
     body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep(Stmt):
+    """A checkpointed loop, closed, while its function is being reversed: `targets` are the numbers that it carries.
+
+    `segment(first, last, *numbers, *free, *arrays)` runs `for index in range(first, last, step)` and returns the
+    numbers; `replay` does so without prints and assertions. `numbers` are given as `inits`. `state` holds the positions
+    of the arrays that the loop overwrites, `blank` those of them that it never reads.
+    """
+
+    targets: tuple[Var, ...]
+    bounds: tuple[Atom, Atom, Atom]
+    inits: tuple[Atom, ...]
+    free: tuple[Atom, ...]
+    arrays: tuple[Var, ...]
+    state: tuple[int, ...]
+    blank: tuple[int, ...]
+    segment: Function
+    replay: Function
+    snapshots: int
 
 
 @dataclass(frozen=True, eq=False)

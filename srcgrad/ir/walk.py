@@ -28,6 +28,7 @@ from srcgrad.ir.nodes import (
     Slice,
     Stmt,
     Store,
+    Sweep,
     Var,
     View,
     While,
@@ -63,7 +64,7 @@ def defined(stmt: Stmt) -> tuple[Var, ...]:
             return tuple(r.var for r in stmt.results)
         case For() | While():
             return tuple(c.result for c in stmt.carried)
-        case Call():
+        case Call() | Sweep():
             return stmt.targets
         case Store() | Increment() | Effect() | ListAppend() | Custom() | Library():
             return ()
@@ -107,6 +108,8 @@ def operands(stmt: Stmt) -> tuple[Atom, ...]:
             return (*stmt.outs, *stmt.args, *stmt.residuals)
         case Library():
             return (*stmt.ins, *stmt.outs)
+        case Sweep():
+            return (*stmt.bounds, *stmt.inits, *stmt.free, *stmt.arrays)
         case If():
             return (stmt.cond,)
         case For():
@@ -204,6 +207,9 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
             return replace(stmt, outs=many(stmt.outs), args=many(stmt.args), residuals=many(stmt.residuals))
         case Library():
             return replace(stmt, outs=many(stmt.outs), ins=many(stmt.ins))
+        case Sweep():
+            given = {"bounds": many(stmt.bounds), "inits": many(stmt.inits), "free": many(stmt.free)}
+            return replace(stmt, arrays=many(stmt.arrays), **given)
         case If():
             results = tuple(Result(r.var, at(r.then), at(r.orelse)) for r in stmt.results)
             then, orelse = substitute(stmt.then, mapping), substitute(stmt.orelse, mapping)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any
 
+from srcgrad.errors import UnsupportedError
 from srcgrad.ir.nodes import Custom, Function, Increment, Stmt, Store, Var, flatten
 from srcgrad.ir.printer import parameter_names
 from srcgrad.ir.types import Array
@@ -15,7 +16,7 @@ from srcgrad.ir.verify import verify
 from srcgrad.ir.walk import statements, without
 from srcgrad.rules import RULES
 from srcgrad.transform import tangent as forward_mode
-from srcgrad.transform.adjoint import Split, joint_adjoint, split_adjoint
+from srcgrad.transform.adjoint import Split, checkpoint_large, joint_adjoint, split_adjoint, tape_bytes
 from srcgrad.transform.analysis import signs
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lanes import use_lanes
@@ -94,6 +95,30 @@ def split(function: Function, wrt: tuple[Var, ...]) -> Split:
     return Split(
         _run(parts.forward, FUSE, "split_adjoint"), _run(parts.reverse, FUSE, "split_adjoint")
     )  # fmt: skip
+
+
+def beyond(adjoint: Function, function: Function, own: int, budget: int) -> tuple[str, ...]:
+    """When the tape of `adjoint`, made of `function`, takes more than `budget` bytes: Python over the arguments."""
+    size = tape_bytes(adjoint, function, own)
+    return (f"{size} > {budget}",) if size is not None else ()
+
+
+def frugal_adjoint(
+    function: Function, plain: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
+) -> Function:  # fmt: skip
+    """The adjoint with the loops checkpointed that fill the tapes of the `plain` one; that one if they cannot be."""
+    try:
+        return adjoint(checkpoint_large(function, plain), wrt, objective, seed)
+    except UnsupportedError:
+        return plain
+
+
+def frugal_split(function: Function, plain: Split, wrt: tuple[Var, ...]) -> Split:
+    """The same for both sweeps as two functions."""
+    try:
+        return split(checkpoint_large(function, plain.forward), wrt)
+    except UnsupportedError:
+        return plain
 
 
 def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:

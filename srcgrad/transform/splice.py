@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,6 +59,13 @@ def partials_of(op: str, args: tuple[Atom, ...], to: Scalar) -> Template | None:
     values: Any = calls.inline(scope, rule.partials, list(holders), kwargs, node)  # type: ignore[arg-type]
     atoms = list(values.items) if isinstance(values, Tuple) else [values]
     return Template(holders, out, tuple(Partial(_slice(build.stack[0], a), a) for a in atoms))
+
+
+def inline_python(build: Builder, function: Callable[..., Any], args: list[Atom]) -> list[Atom]:
+    """Write a Python function of numbers into generated code, lowered like any user function."""
+    scope = Scope(Context(build=build), "<srcgrad>", frozenset(), {}, function)  # type: ignore[arg-type]
+    value: Any = calls.inline(scope, function, list(args), {}, calls.source_of(function).node)  # type: ignore[arg-type]
+    return list(value.items) if isinstance(value, Tuple) else [value]
 
 
 def _slice(body: list[Stmt], value: Atom) -> tuple[Assign, ...]:

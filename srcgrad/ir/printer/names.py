@@ -166,6 +166,7 @@ class _Live:
             self.define(var, (heads | after) - {item.index})
         if item.index is not None:
             self.define(item.index, heads)
+            self._keep_bounds(item)
         for c, (_, value) in zip(item.carried, item.copies, strict=True):
             if isinstance(value, Var):
                 self.pairs.append((c.inside, value, False))
@@ -177,6 +178,14 @@ class _Live:
         if item.index is not None:
             reads |= {v for b in item.bounds for v in variables(b)}
         return before | reads
+
+    def _keep_bounds(self, item: Repeat) -> None:
+        """What a loop carries has its first value before the bounds are read, and must not overwrite them."""
+        bounds = {v for b in item.bounds for v in variables(b)}
+        for c, (_, value) in zip(item.carried, item.init, strict=False):
+            for bound in bounds:
+                if bound is not value:
+                    self.classes.interfere(c.inside, bound)
 
     def order(self, start: list[Var], items: list[Item]) -> list[Var]:
         """Every var in the order of its first definition in the text."""

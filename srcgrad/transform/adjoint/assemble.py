@@ -27,6 +27,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.ir.walk import free, map_tree, statements, substitute
 from srcgrad.transform.adjoint.buffers import make_list
+from srcgrad.transform.adjoint.closing import close_checkpointed
 from srcgrad.transform.adjoint.counts import count_trips
 from srcgrad.transform.adjoint.cut import values_to_store
 from srcgrad.transform.adjoint.forward import Forward, export
@@ -158,6 +159,7 @@ def _settled(function: Function, objective: Any) -> tuple[Function, Any]:
     Calls that cannot be reversed as calls are written out, counters are functions of loop indices.
     """
     both = eliminate_inductions(settle_calls(replace(function, results=(function.results, objective))))
+    both = close_checkpointed(both)
     results, objective = both.results
     return replace(both, results=results), objective
 
@@ -172,7 +174,8 @@ def _sweeps(
     """
     counted, counts = count_trips(function)
     aliases = find_aliases(counted)
-    activity = find_activity(replace(counted, results=objective), wrt, aliases)
+    ends = (objective, tuple(given or ()))  # what the caller has a buffer for, it may go on with
+    activity = find_activity(replace(counted, results=ends), wrt, aliases)
     numbered, handles, places = number_handles(counted, activity, aliases)
     whole = replace(function, body=numbered.body, params=numbered.params)
 

@@ -20,6 +20,7 @@ from srcgrad.ir.nodes import (
     Result,
     Stmt,
     Store,
+    Sweep,
     Undef,
     Var,
     While,
@@ -27,6 +28,7 @@ from srcgrad.ir.nodes import (
 )  # fmt: skip
 from srcgrad.ir.types import Array
 from srcgrad.ir.walk import defined, introduced
+from srcgrad.transform.adjoint.checkpoints import forward_sweep
 from srcgrad.transform.adjoint.counts import iteration_number, trips
 from srcgrad.transform.adjoint.handles import Family, recorded
 from srcgrad.transform.adjoint.plan import Plan
@@ -91,6 +93,9 @@ class Forward:
                     self.branch(stmt, state)
                 case For() | While():
                     self.loop(stmt, state)
+                case Sweep():
+                    self._save(stmt, place, state)
+                    forward_sweep(self.build, stmt, self.plan.checkpoints.get(stmt))
                 case _:
                     self.build.emit(stmt)
             for var in defined(stmt):
@@ -99,7 +104,7 @@ class Forward:
             if isinstance(stmt, Library):
                 self._save(stmt, place, state)
 
-    def _save(self, stmt: Library | Loop, place: Place, state: dict[Key, Atom]) -> None:
+    def _save(self, stmt: Library | Loop | Sweep, place: Place, state: dict[Key, Atom]) -> None:
         """Copy the arrays that the pullback of a routine or the reverse of a loop reads and that will not be there."""
         for (owner, array), saved in self.plan.saved.items():
             if owner is stmt:

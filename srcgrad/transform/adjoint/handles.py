@@ -94,7 +94,7 @@ def number_handles(function: Function, activity: Activity, aliases: Aliases) -> 
     body = function.body
     for family in families:
         merged = {h for h in aliases.merged if h in number and aliases.bases[h] & family.bases}
-        body = _Numbering(family, number, merged).run(body)
+        body = Numbering(family, number, merged).run(body)
     numbered = replace(function, body=body)
     places = find_places(numbered)
     for family in families:
@@ -193,7 +193,7 @@ def recorded(stmt: Stmt, family: Family, aliases: Aliases) -> tuple[Var | Atom, 
     return (*((base,) if base is not None else ()), *view_atoms(stmt.items))
 
 
-class _Numbering:
+class Numbering:
     """Adds the numbers of one family to the IR."""
 
     def __init__(self, family: Family, number: dict[Var, Atom], merged: set[Var]) -> None:

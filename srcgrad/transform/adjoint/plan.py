@@ -27,6 +27,7 @@ from srcgrad.ir.nodes import (
     Slice,
     Stmt,
     Store,
+    Sweep,
     Var,
     View,
     While,
@@ -34,6 +35,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Array, Scalar
 from srcgrad.ir.walk import statements
 from srcgrad.transform.adjoint.availability import Availability
+from srcgrad.transform.adjoint.checkpoints import Checkpoints
 from srcgrad.transform.adjoint.counts import iteration_number, trip_count, trips
 from srcgrad.transform.adjoint.handles import Family, Handles
 from srcgrad.transform.adjoint.regions import LoopPlan, Region
@@ -66,6 +68,7 @@ class Plan(Availability):
     cleared: set[Var] = field(default_factory=set)  # scratch arrays of loops that are reversed in any order
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
     saved: dict[tuple[Stmt, Var], Saved] = field(default_factory=dict)  # arrays that routines' pullbacks read
+    checkpoints: dict[Sweep, Checkpoints] = field(default_factory=dict)  # that the forward sweep takes
     requests: dict[Var, None] = field(default_factory=dict)  # what the reverse sweep has asked for
     depth: int = 0  # of computing again
     records: dict[Family, Var] = field(default_factory=dict)  # the tapes of dynamic handles
@@ -265,6 +268,10 @@ class Plan(Availability):
         if isinstance(home, View) and home.how == "transpose":
             region = self.region_of(self.places.at[stmt])
             return self._view(home, self.array(home.base, stmt), region, array.hint)
+        return self.saved_array(array, stmt)
+
+    def saved_array(self, array: Var, stmt: Stmt) -> Var:
+        """A copy of a whole array as it was at `stmt`, in the region that reverses the block of `stmt`."""
         tape, slot = self._copy_of(array, stmt)
         if not slot:
             return tape

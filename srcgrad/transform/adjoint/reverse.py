@@ -33,6 +33,7 @@ from srcgrad.ir.nodes import (
     Reserve,
     Stmt,
     Store,
+    Sweep,
     Var,
     View,
     While,
@@ -42,6 +43,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import defined, uses
 from srcgrad.ir.walk import statements as all_statements
+from srcgrad.transform.adjoint.checkpoints import reverse_sweep
 from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.analysis.independence import is_independent
@@ -106,6 +108,8 @@ class Reverse:
                 self.custom(stmt, sums)
             case Library():
                 self.library(stmt)
+            case Sweep():
+                reverse_sweep(self, stmt, sums)
             case If():
                 self.branch(stmt, sums)
             case For() | While():
@@ -308,6 +312,8 @@ class Reverse:
             if any(self.is_active(v) for v in defined(stmt)):
                 return True
             if isinstance(stmt, Store | Increment) and self.is_active(stmt.array):
+                return True
+            if isinstance(stmt, Sweep) and any(self.is_active(stmt.arrays[k]) for k in stmt.state):
                 return True
         return False
 

@@ -21,6 +21,7 @@ from srcgrad.ir.nodes import (
     ListAppend,
     Load,
     Store,
+    Sweep,
     Var,
     While,
     flatten,
@@ -28,7 +29,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Array, is_float
 from srcgrad.ir.walk import statements
 from srcgrad.rules import RULES
-from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,21 @@ def _flows(function: Function, aliases: Aliases):
                             for y in cells(b) if isinstance(b.type, Array) else (b,):
                                 if isinstance(x, Var):
                                     yield x, y
+            case Sweep():
+                yield from _flows(stmt.replay, find_aliases(stmt.replay))
+                results = flatten(stmt.replay.results)
+                numbers = stmt.replay.params[2 : 2 + len(results)]
+                for given, inside, out, target in zip(stmt.inits, numbers, results, stmt.targets, strict=True):
+                    for a, b in ((given, inside), (given, target), (out, inside), (out, target)):
+                        yield from scalar(a, b)
+                others = stmt.replay.params[2 + len(results) :]
+                for given, inside in zip(stmt.free, others, strict=False):
+                    yield from scalar(given, inside)
+                for k, (array, inside) in enumerate(zip(stmt.arrays, others[len(stmt.free) :], strict=True)):
+                    for x in cells(array) if is_float(array.type) else ():
+                        yield x, inside
+                        if k in stmt.state:
+                            yield inside, x
             case If():
                 for r in stmt.results:
                     yield from scalar(r.then, r.var)

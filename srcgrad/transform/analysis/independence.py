@@ -21,6 +21,7 @@ from srcgrad.ir.nodes import (
     Reserve,
     Stmt,
     Store,
+    Sweep,
     Var,
 )
 from srcgrad.ir.types import Scalar, is_float
@@ -30,7 +31,7 @@ from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.analysis.scratch import Scratch
 
-_OPAQUE = (Call, Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve)
+_OPAQUE = (Call, Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve, Sweep)
 
 
 def is_independent(loop: For, aliases: Aliases, scratch: Scratch, places: Places) -> bool:

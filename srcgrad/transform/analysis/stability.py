@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Call, Function, Increment, Library, Load, Stmt, Store, Var
+from srcgrad.ir.nodes import Call, Function, Increment, Library, Load, Stmt, Store, Sweep, Var
 from srcgrad.ir.walk import statements
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import Aliases
@@ -22,6 +22,8 @@ class Stability:
                 self.writes += [(out, s) for out in s.outs]
             elif isinstance(s, Call):
                 self.writes += [(s.args[k], s) for k in s.writes]  # type: ignore[misc]
+            elif isinstance(s, Sweep):
+                self.writes += [(s.arrays[k], s) for k in s.state]
 
     def is_still_there(self, load: Load) -> bool:
         """No write that may alias the element runs after the load: later, or in a later iteration around both."""

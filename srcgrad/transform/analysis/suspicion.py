@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Assign, Atom, Call, Const, For, Function, If, Increment, Library, Load, Store, Var, While
+from srcgrad.ir.nodes import (
+    Assign,
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Increment,
+    Library,
+    Load,
+    Store,
+    Sweep,
+    Var,
+    While,
+)
 from srcgrad.ir.walk import statements
 from srcgrad.rules import RULES
 from srcgrad.transform.analysis.aliases import Aliases
@@ -53,6 +68,9 @@ class Suspicion:
                     self.wild.update(stmt.targets)
                 case Library():
                     self.wild.update(b for out in stmt.outs for b in aliases.bases[out])
+                case Sweep():
+                    self.wild.update(stmt.targets)
+                    self.wild.update(b for k in stmt.state for b in aliases.bases[stmt.arrays[k]])
                 case Load():
                     for base in aliases.bases[stmt.array]:
                         flow(base, stmt.target)

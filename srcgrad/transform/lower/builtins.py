@@ -12,12 +12,14 @@ import functools
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from srcgrad.ir.nodes import FALSE, ZERO, Const, integer
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_float, is_integer
+from srcgrad.loops import checkpointed
 from srcgrad.transform.lower import arrays, calls, expressions, iteration, sizes
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.signatures import expect_numbers, expect_operands
@@ -343,6 +345,18 @@ def _bool(scope: Scope, node: ast.AST, value: Value = FALSE, /) -> Value:
 @handles(builtins.range)
 def _range(scope: Scope, node: ast.AST, /, *args: Value) -> Value:
     return iteration.range_of(scope, list(args), node)
+
+
+@handles(checkpointed)
+def _checkpointed(scope: Scope, node: ast.AST, iterable: Value, snapshots: Value = None) -> Value:
+    if not isinstance(iterable, Range):
+        message = f"checkpointed takes a range, but got {describe(iterable)}"
+        raise scope.problem(message, node, "write checkpointed(range(n)), and take the elements by their index")
+    if snapshots is None or (isinstance(snapshots, Static) and snapshots.object is None):
+        return replace(iterable, snapshots=0)
+    if not (isinstance(snapshots, Const) and snapshots.type == INT64 and snapshots.value > 0):
+        raise scope.problem("the number of snapshots must be a positive constant", node, "write it as a number")
+    return replace(iterable, snapshots=int(snapshots.value))
 
 
 @handles(builtins.enumerate)

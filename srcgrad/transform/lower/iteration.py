@@ -48,6 +48,9 @@ def as_items(scope: Scope, value: Value, node: ast.AST) -> Items:
     """An iterable as a length and a way to get each item; a range or array, not a tuple of mixed types."""
     thing = as_iterable(scope, value, node)
     if isinstance(thing, Range):
+        if thing.snapshots is not None:
+            hint = "write for t in checkpointed(range(n))"
+            raise scope.problem("a checkpointed range must be what the loop itself runs over", node, hint)
         return Items(length_of_range(scope, thing), lambda i: _nth(scope, thing, i))
     if isinstance(thing, Items):
         return thing

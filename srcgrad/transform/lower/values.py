@@ -64,6 +64,7 @@ class Range:
     start: Atom
     stop: Atom
     step: Atom
+    snapshots: int | None = None  # of a checkpointed loop; 0 leaves the number open
 
 
 @dataclass(frozen=True)
@@ -244,3 +245,4 @@ class Lowered:
     captures: tuple[Any, ...]
     result: Value
     facts: tuple[str, ...] = ()
+    large: tuple[str, ...] = ()  # conditions under which a tape takes more memory than it should
