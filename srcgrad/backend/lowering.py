@@ -48,8 +48,13 @@ class _Lower(Lower):
             super().lower_inst(inst)
         if line in self.printed.direct:
             _drop_wrap_around(made)
+        loose = line in self.printed.loose
         if _is_sum(inst):
-            self._prepare_sum(made, loose=line in self.printed.loose)
+            self._prepare_sum(made, loose=loose)
+        if loose:
+            for s in made:
+                if s.opname in ("fadd", "fsub", "fmul") and "contract" not in s.flags:
+                    s.flags.append("contract")
 
     @contextmanager
     def _made(self) -> Iterator[list[llvm.Instruction]]:

@@ -178,3 +178,11 @@ def rows_and_columns_in_loops(a, b, c):
     for column in a.T:
         column[1:] = column[:-1] * column[1:]
     return a
+
+
+@program(draw(signed(2), signed(2)))
+def nested_choices_and_a_short_axis(x, k):
+    """Operands that are computed early, because a later one fills an array, stay in their order."""
+    for _ in range(1):
+        x = x
+    return np.where(x < 1.0, np.where(k[0] <= 0.6271, x, k), x[[1]])

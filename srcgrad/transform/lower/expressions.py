@@ -50,8 +50,8 @@ def operands(scope: Scope, nodes: list[ast.expr]) -> list[Value]:
     block = scope.build.stack[-1]
     for node in nodes:
         values.append(operand(scope, node))
-        for k, mark in enumerate(marks):
-            earlier = values[k]
+        for k, earlier in enumerate(values[:-1]):
+            mark = marks[k]
             if isinstance(earlier, Elements) and arrays.writes_to(scope, block[mark:], earlier):
                 with scope.build.block() as early:
                     values[k] = arrays.forced(scope, earlier)
