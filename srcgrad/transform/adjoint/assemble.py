@@ -63,6 +63,7 @@ class _Sweeps:
     reverse: Block
     seeds: tuple[Var, ...]
     gradients: tuple[Atom, ...]
+    plan: Plan
 
 
 def joint_adjoint(
@@ -81,17 +82,26 @@ def joint_adjoint(
         then
         the gradient of the sum of cotangent times result for each of `wrt`.
     """
+    return planned_adjoint(function, wrt, objective, seed)[0]
+
+
+def planned_adjoint(
+    function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
+) -> tuple[Function, Plan]:
+    """`joint_adjoint`, and the plan that it was written by."""
     function, objective = _settled(function, function.results if objective is None else objective)
     sweeps = _sweeps(function, wrt, objective, seed)
     seeds = tuple((s.hint, s) for s in sweeps.seeds)
     results = (function.results, *sweeps.gradients)
-    forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
+    sweeps.plan.read = set(free(sweeps.reverse, results))
+    forward, mapping = export(list(sweeps.forward), sweeps.plan.read)
     body = (*forward, *substitute(sweeps.reverse, mapping))
     results = map_tree(lambda a: mapping.get(a, a), results)  # type: ignore[assignment]
-    return Function(
+    whole = Function(
         f"{function.name}_adjoint", (*function.params, *sweeps.seeds), body, results, (*function.signature, *seeds),
         function.loc,
     )  # fmt: skip
+    return whole, sweeps.plan
 
 
 def split_adjoint(function: Function, wrt: tuple[Var, ...]) -> Split:
@@ -223,7 +233,7 @@ def _written(
     forward = Forward(plan)
     body = tuple(forward.run())
     written = (*root.prologue, *build.stack[0])
-    return _Sweeps(plan.function, body, substitute(written, forward.final), seeds, tuple(gradients))
+    return _Sweeps(plan.function, body, substitute(written, forward.final), seeds, tuple(gradients), plan)
 
 
 def _seed(reverse: Reverse, sums: Sums, function: Function, objective: Any, constant: float | None) -> tuple[Var, ...]:
