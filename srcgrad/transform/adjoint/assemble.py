@@ -93,8 +93,8 @@ def planned_adjoint(
     sweeps = _sweeps(function, wrt, objective, seed)
     seeds = tuple((s.hint, s) for s in sweeps.seeds)
     results = (function.results, *sweeps.gradients)
-    sweeps.plan.read = set(free(sweeps.reverse, results))
-    forward, mapping = export(list(sweeps.forward), sweeps.plan.read)
+    sweeps.plan.read = set(free(sweeps.reverse))
+    forward, mapping = export(list(sweeps.forward), sweeps.plan.read.union(flatten(results)))
     body = (*forward, *substitute(sweeps.reverse, mapping))
     results = map_tree(lambda a: mapping.get(a, a), results)  # type: ignore[assignment]
     whole = Function(
