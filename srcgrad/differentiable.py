@@ -142,9 +142,8 @@ class Differentiable(Dispatching):
             ArgumentError: an argument has no derivative, or `argnums` does not fit.
             UnsupportedError: the function cannot be differentiated.
         """
-        from srcgrad.explain import explain  # noqa: PLC0415 - most processes never ask
-
-        return explain(self.callee.program, self.callee.bind(args, kwargs), argnums)  # type: ignore[arg-type]
+        explain = import_module("srcgrad.explain").explain  # most processes never ask
+        return explain(self.callee.program, self.callee.bind(args, kwargs), argnums)  # type: ignore[no-any-return]
 
 
 def _find(function: Any) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from types import FunctionType, MethodType
 from typing import Any
 
+from srcgrad.derive import parameters_of
+from srcgrad.errors import UnsupportedError
 from srcgrad.explain.decisions import label
 from srcgrad.explain.facts import Facts, Note, Tape
 from srcgrad.explain.notes import (
@@ -16,60 +17,82 @@ from srcgrad.explain.notes import (
     loop_notes,
     outermost,
     routine_notes,
+    tapes_of,
     value_notes,
     variable_notes,
 )
+from srcgrad.explain.pieces import piece_notes, piece_tapes, pieces
 from srcgrad.explain.sizes import Sizes
 from srcgrad.explain.sources import Key, is_users, key, sources
 from srcgrad.explain.trace import Trace
 from srcgrad.explain.vectors import vector_notes
-from srcgrad.ir.nodes import Increment, Store, Var
+from srcgrad.ir.nodes import Function, Increment, Store, Var
 from srcgrad.ir.printer import print_function
 from srcgrad.ir.types import Scalar
 from srcgrad.ir.walk import defined, statements
-from srcgrad.program import parameters_of, resolve_argnums
+from srcgrad.program import UserFunction, resolve_argnums
 from srcgrad.structure import leaves
 from srcgrad.transform import pipeline
-from srcgrad.transform.adjoint import Plan
+from srcgrad.transform.adjoint import Plan, checkpoint_large
+
+Arguments = Sequence[tuple[str, Any]]
 
 
-def collect(
-    function: FunctionType | MethodType, arguments: Sequence[tuple[str, Any]], values: Sequence[Any], argnums: Any
-) -> Facts:
-    """The facts about the value and gradient of `function` in one function.
+def collect(program: UserFunction, arguments: Arguments, values: Sequence[Any], argnums: Any) -> Facts:
+    """The facts about the value and gradient of `program` in one function.
 
     Args:
-        function: the user's function.
+        program: the user's function.
         arguments: names and types of its arguments.
         values: the arguments.
         argnums: which to differentiate with respect to.
     """
-    before, after = Trace(), Trace()
-    lowered = pipeline.primal(function, arguments, before)
+    before = Trace()
+    lowered = pipeline.primal(program.function, arguments, before)
     primal = lowered.function
     names = resolve_argnums(argnums, [n for n, _ in arguments], primal.name)
     wrt = parameters_of(primal, arguments, names, primal.name)
-    scalar = isinstance(lowered.result, Var) and isinstance(lowered.result.type, Scalar)
-    adjoint, plan = pipeline.planned_adjoint(primal, wrt, None, 1.0 if scalar else None, after)
-    given = dict(zip(primal.params, _flat(arguments, values, lowered.captures), strict=False))
-    made = Made(plan, after, adjoint, Sizes(adjoint, given), Sizes(plan.function, given))
+    seed = 1.0 if isinstance(lowered.result, Var) and isinstance(lowered.result.type, Scalar) else None
+    flat = [leaf for (_, kind), v in zip(arguments, values, strict=True) for leaf in leaves(v, kind)]
+    given = dict(zip(primal.params, flat + [c.read() for c in lowered.captures if c.var is not None], strict=False))
+    made, is_frugal = _made(primal, wrt, seed, given, len(flat), program.options.memory_budget)
     notes: Notes = defaultdict(list)
-    loop_notes(made, notes)
-    fusion_notes(before, after, notes)
-    variable_notes(made, notes)
-    tapes: list[Tape] = [*value_notes(made, notes), *routine_notes(made, notes)]
-    call_notes(made, notes)
-    vector_notes(adjoint, notes)
-    active = active_values(plan)
+    fusion_notes(before, made.trace, notes)
+    piece_notes(made, notes, " because its tape would take more than memory_budget" if is_frugal else "")
+    active: defaultdict[Key, list[str]] = defaultdict(list)
     active[key(primal.loc)] += [p.hint for p in wrt]
-    printed = print_function(pipeline.printable(adjoint))
+    tapes: list[Tape] = []
+    for part in (made, *pieces(made)):
+        loop_notes(part, notes)
+        tapes += [*value_notes(part, notes), *routine_notes(part, notes)]
+        variable_notes(part, notes)
+        call_notes(part, notes)
+        for at, found in active_values(part.plan).items():
+            active[at] += found
+    tapes += piece_tapes(made, primal, {made.trace.tape(v) for v in tapes_of(made.plan)})
+    vector_notes(made.adjoint, notes)
+    printed = print_function(pipeline.printable(made.adjoint))
     used = {key(loc) for loc in printed.lines if is_users(loc)} | set(notes) | set(active)
     return Facts(primal.name, tuple(names), sources(primal.loc, used, active, notes), tuple(tapes), printed)
 
 
-def _flat(arguments: Sequence[tuple[str, Any]], values: Sequence[Any], captures: Sequence[Any]) -> list[Any]:
-    flat = [leaf for (_, kind), v in zip(arguments, values, strict=True) for leaf in leaves(v, kind)]
-    return flat + [c.read() for c in captures if c.var is not None]
+def _made(
+    primal: Function, wrt: tuple[Var, ...], seed: float | None, given: dict[Var, Any], own: int, budget: int
+) -> tuple[Made, bool]:
+    """The adjoint as a call with these arguments has it, and whether loops are checkpointed for its tape's sake."""
+
+    def attempt(function: Function) -> Made:
+        trace = Trace()
+        adjoint, plan = pipeline.planned_adjoint(function, wrt, None, seed, trace)
+        return Made(plan, trace, adjoint, Sizes(adjoint, given), Sizes(plan.function, given))
+
+    made = attempt(primal)
+    if any(eval(fact, {}, {"p": list(given.values())}) for fact in pipeline.beyond(made.adjoint, primal, own, budget)):
+        try:
+            return attempt(checkpoint_large(primal, made.adjoint)), True
+        except UnsupportedError:
+            pass
+    return made, False
 
 
 def active_values(plan: Plan) -> defaultdict[Key, list[str]]:

@@ -57,4 +57,4 @@ def explain(program: UserFunction, values: Sequence[Any], argnums: Any = 0) -> E
         UnsupportedError: the function cannot be differentiated.
     """
     arguments = [(n, type_of(v, n)) for n, v in zip(program.signature.parameters, values, strict=True)]
-    return Explanation(collect(program.function, arguments, values, argnums))
+    return Explanation(collect(program, arguments, values, argnums))

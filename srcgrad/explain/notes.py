@@ -24,17 +24,23 @@ AT_ONCE = "in the iteration that computes it"
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """An adjoint with all that its making showed: the plan, what simplification did, the sizes in its final form."""
+    """An adjoint with all that its making showed: the plan, what simplification did, the sizes in its final form.
+
+    With `piece`, the plan is that of a checkpointed loop, which is reversed piece by piece inside `adjoint`.
+    """
 
     plan: Plan
     trace: Trace
     adjoint: Function
     sizes: Sizes
     primal: Sizes
+    piece: bool = False
 
     def tape(self, what: str, stmt: Stmt, tape: Var, *, grows: bool) -> Tape | None:
         """What a tape of the plan takes in the end; None where nothing is left of it."""
         assert isinstance(tape.type, Array)
+        if self.piece:
+            return None
         if grows:
             left = any(isinstance(s, Reserve) and s.base.hint == tape.hint for s in statements(self.adjoint.body))
             return Tape(what, stmt.loc.line, tape.type.dtype, None, None, grows=True) if left else None
@@ -75,7 +81,7 @@ def value_notes(made: Made, notes: Notes) -> Iterator[Tape]:
             yield from (t for var, t in kept.items() if t is not None and var not in told)
             told |= kept.keys()
             copy = " from a copy of the whole array" if kind == "copied" else ""
-            taken = f"{copy} ({_bytes(tapes)})" if tapes else copy
+            taken = f"{copy} ({_bytes(tapes)})" if tapes else f"{copy} for a piece" if made.piece else copy
         notes[at].append(Note(kind, f"{names}{taken} {why}"))
 
 
@@ -132,15 +138,17 @@ def routine_notes(made: Made, notes: Notes) -> Iterator[Tape]:
             tape = made.tape(f"copies of {name}", stmt, saved.tape, grows=saved.grows)
             if tape is not None:
                 yield tape
+            if tape is not None or made.piece:
+                taken = f"({_bytes([tape])})" if tape is not None else "for a piece"
                 why = why_copied(made.plan, array, stmt)
-                notes[key(stmt.loc)].append(Note("copied", f"{name} ({_bytes([tape])}) because {why}"))
+                notes[key(stmt.loc)].append(Note("copied", f"{name} {taken} because {why}"))
 
 
 def loop_notes(made: Made, notes: Notes) -> None:
     """Say of each loop of the user's how it is reversed."""
     for place, facts in made.plan.loops.items():
         loop = facts.loop
-        if not is_users(loop.loc):
+        if not is_users(loop.loc) or (made.piece and len(place.loops) == 1):  # of a piece, `piece_notes` speaks
             continue
         if isinstance(loop, For) and loop.mode == "elementwise":
             if made.is_one_pass(loop):
@@ -179,6 +187,14 @@ def call_notes(made: Made, notes: Notes) -> None:
         if isinstance(stmt, Call) and is_users(stmt.loc):
             text = f"'{stmt.function.name}' is a function of its own; its reverse runs it again, with its own tape"
             notes[key(stmt.loc)].append(Note("call", text))
+
+
+def tapes_of(plan: Plan) -> Iterator[Var]:
+    """All the tapes of a plan, as it knows them."""
+    for loop in plan.loops.values():
+        yield from loop.stored.values()
+    for saved in plan.saved.values():
+        yield saved.tape
 
 
 def outermost(names: list[str]) -> list[str]:

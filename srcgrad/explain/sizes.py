@@ -15,6 +15,7 @@ from srcgrad.ir.types import Scalar
 from srcgrad.transform.build import folded
 
 Shape = tuple[int | None, ...]
+ROUNDED = {"np.sqrt": np.sqrt, "np.ceil": np.ceil, "np.floor": np.floor}  # what sizes are made with, beside arithmetic
 
 
 class Sizes:
@@ -81,10 +82,12 @@ class Sizes:
         if any(a is None for a in args) or not isinstance(stmt.target.type, Scalar):
             return None
         if stmt.op == "cast":
-            whole = np.dtype(stmt.target.type.dtype).kind in "iu"
-            return int(args[0]) if whole and abs(args[0]) < 2**53 else None
+            kind = np.dtype(stmt.target.type.dtype).kind
+            return None if abs(args[0]) >= 2**53 else int(args[0]) if kind in "iu" else float(args[0])
         if stmt.op == "where":
             return args[1] if args[0] else args[2]
+        if stmt.op in ROUNDED:
+            return float(ROUNDED[stmt.op](args[0])) if args[0] >= 0 else None
         consts = [Const(v, a.type) for v, a in zip(args, stmt.args, strict=True)]
         try:
             found = folded(stmt.op, consts, stmt.target.type)

@@ -7,10 +7,11 @@ import linecache
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from srcgrad.explain.facts import Line, Note, Source
+from srcgrad.explain.facts import KINDS, Line, Note, Source
 from srcgrad.ir.location import Location
 
 PACKAGE = Path(__file__).parent.parent
+ORDER = {kind: k for k, kind in enumerate(KINDS)}
 Key = tuple[str, int]  # a file and a line of it
 
 
@@ -34,13 +35,14 @@ def sources(
             spans[filename] = _functions(filename)
         around = [s for s in spans[filename] if s[1] <= line <= s[2]]
         if not any(chosen.get(span) == filename for span in around):  # an inner function is shown in the outer one
-            chosen[around[-1] if around else ("", line, line)] = filename
+            if around or not chosen:
+                chosen[around[-1] if around else ("", line, line)] = filename
     out = []
     for (name, first, last), filename in chosen.items():
         lines = [
             Line(
                 n, linecache.getline(filename, n).rstrip(), tuple(dict.fromkeys(active.get((filename, n), ()))),
-                tuple(dict.fromkeys(notes.get((filename, n), ()))),
+                tuple(sorted(dict.fromkeys(notes.get((filename, n), ())), key=lambda note: ORDER[note.kind])),
             )
             for n in range(first, last + 1)
         ]  # fmt: skip

@@ -148,10 +148,8 @@ def helper_adjoint(function: Function, active: tuple[int, ...]) -> tuple[Functio
         for each float result, which adds to the buffers and returns the gradients of the active numbers; and the
         positions of the buffers.
     """
-    function, _ = _settled(function, ())
+    function, given, sweeps = _helper_sweeps(function, active)
     wrt = tuple(function.params[k] for k in active)
-    given = {p: Var(f"b{p.hint}", Array(p.type.dtype, p.type.ndim, "A")) for p in wrt if isinstance(p.type, Array)}
-    sweeps = _sweeps(function, wrt, function.results, None, given)
     results = tuple(g for p, g in zip(wrt, sweeps.gradients, strict=True) if p not in given)
     forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
     body = (*forward, *substitute(sweeps.reverse, mapping))
@@ -161,6 +159,19 @@ def helper_adjoint(function: Function, active: tuple[int, ...]) -> tuple[Functio
     whole = Function(f"{function.name}_adjoint", params, body, results, signature, function.loc)
     count = len(function.params)
     return eliminate_dead_code(propagate_copies(whole)), tuple(range(count, count + len(given)))
+
+
+def planned_helper(function: Function, active: tuple[int, ...]) -> Plan:
+    """The plan that `helper_adjoint` is written by."""
+    return _helper_sweeps(function, active)[2].plan
+
+
+def _helper_sweeps(function: Function, active: tuple[int, ...]) -> tuple[Function, dict[Var, Var], _Sweeps]:
+    """A helper in the form that is reversed, its caller's buffers for its active arrays, and its sweeps."""
+    function, _ = _settled(function, ())
+    wrt = tuple(function.params[k] for k in active)
+    given = {p: Var(f"b{p.hint}", Array(p.type.dtype, p.type.ndim, "A")) for p in wrt if isinstance(p.type, Array)}
+    return function, given, _sweeps(function, wrt, function.results, None, given)
 
 
 def _settled(function: Function, objective: Any) -> tuple[Function, Any]:
