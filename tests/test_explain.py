@@ -182,9 +182,9 @@ def test_page_escapes_what_the_user_wrote(define, tmp_path):
     assert "http" not in text  # nothing from elsewhere
 
 
-def allocated(facts, args):
-    """The bytes of the tapes that the generated text makes when it runs, by the names that it gives them."""
-    lines = facts.adjoint.text.splitlines()
+def allocated(text, name, args, targets):
+    """The bytes of the arrays that generated text makes, not filled, where the left side is one of `targets`."""
+    lines = text.splitlines()
     sizes = []
 
     class Counting(types.ModuleType):
@@ -198,15 +198,14 @@ def allocated(facts, args):
             return self._counted(np.empty_like(*args, **kwargs))
 
         def _counted(self, array):
-            target = lines[sys._getframe(2).f_lineno - 1].split("=")[0]
-            if re.search(r"_(tape|saved)\d*\s*$", target):
+            if re.match(rf"{targets} = ", lines[sys._getframe(2).f_lineno - 1]):
                 sizes.append(array.nbytes)
             return array
 
     namespace = {"np": Counting("np")}
-    exec(facts.adjoint.text.replace("import numpy as np\n", "\n", 1), namespace)
+    exec(text.replace("import numpy as np\n", "\n", 1), namespace)
     with np.errstate(all="ignore"):
-        namespace[facts.adjoint.name](*args)
+        namespace[name](*args)
     return sum(sizes)
 
 
@@ -240,7 +239,8 @@ def test_bytes_are_those_that_the_adjoint_allocates(program):
     args = program.arguments()
     f = sg.differentiable(program.function, target="python")
     facts = f.explain(*args, argnums=laws.active_arguments(args)).facts
-    assert facts.tape_bytes == allocated(facts, (*program.arguments(), *cotangents(program)))
+    given = (*program.arguments(), *cotangents(program))
+    assert facts.tape_bytes == allocated(facts.adjoint.text, facts.adjoint.name, given, r" *\w+_(tape|saved)\d*")
     assert facts.tape_bytes > 0
 
 
@@ -257,7 +257,7 @@ def test_vector_versions_are_named_in_innermost_loops_only(define, monkeypatch):
     return s
 """
     monkeypatch.setattr(vectors, "VARIANTS", {("exp", "double"): None})
-    (source,) = sg.differentiable(define(text, "f"), target="python").explain(X).facts.sources
+    (source,) = sg.differentiable(define(text, "f")).explain(X).facts.sources
     found = {line.number: [n.text for n in line.notes if n.kind == "vector"] for line in source.lines}
     assert found == {
         1: [],
@@ -266,6 +266,46 @@ def test_vector_versions_are_named_in_innermost_loops_only(define, monkeypatch):
         4: ["np.exp: called in an innermost loop, and there are vector versions"],
         5: [],
     }
+
+
+def test_loops_in_lanes_are_named(define):
+    text = """def f(x, w):
+    total = 0.0
+    for i in range(x.shape[0]):
+        s = 0.0
+        for j in range(x.shape[1]):
+            s = 0.5 * s + w[j] * x[i, j]
+        total += s / (1.0 + s)
+    return total
+"""
+    (source,) = sg.differentiable(define(text, "f")).explain(np.ones((50, 8)), np.ones(8), argnums="w").facts.sources
+    said = [(line.number, n.text) for line in source.lines for n in line.notes if n.kind == "vector"]
+    assert said == [(3, "32 iterations side by side")]
+
+
+def test_loops_are_checkpointed_for_memory(define):
+    """Beyond the budget, the explained function is the one that is called then; its memory is that of the snapshots."""
+    f = define("def f(x, n):\n    for t in range(n):\n        x = x - 0.1 * np.sin(x)\n    return x\n", "f")
+    plain = sg.differentiable(f, target="python", memory_budget=8000).explain(1.0, 1000)
+    frugal = sg.differentiable(f, target="python", memory_budget=7999).explain(1.0, 1000)
+    assert plain.tape_bytes == 8000
+    assert frugal.tape_bytes == 2 * 8 * 32  # 32 snapshots, and a tape of 32 iterations
+    assert "its tape would take more than memory_budget" in " ".join(str(frugal).split())
+    assert "memory_budget" not in str(plain)
+
+
+CHECKPOINTED = ("checkpointed_oscillator", "checkpointed_heat", "checkpointed_by_revolve")
+
+
+@pytest.mark.parametrize("program", [p for p in PROGRAMS if p.name in CHECKPOINTED], ids=str)
+def test_bytes_of_checkpointed_loops(program):
+    args = program.arguments()
+    f = sg.differentiable(program.function, target="python")
+    facts = f.explain(*args, argnums=laws.active_arguments(args)).facts
+    given = (*program.arguments(), *cotangents(program))
+    made = allocated(facts.adjoint.text, facts.adjoint.name, given, r"    \w+")  # outside of loops
+    own = allocated(f.source("primal", *args), program.function.__name__, program.arguments(), r"    \w+")
+    assert facts.tape_bytes == made - own > 0
 
 
 def test_a_wrong_argument_is_named(define):

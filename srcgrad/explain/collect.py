@@ -70,8 +70,10 @@ def collect(program: UserFunction, arguments: Arguments, values: Sequence[Any], 
         for at, found in active_values(part.plan).items():
             active[at] += found
     tapes += piece_tapes(made, primal, {made.trace.tape(v) for v in tapes_of(made.plan)})
-    vector_notes(made.adjoint, notes)
-    printed = print_function(pipeline.printable(made.adjoint))
+    printable = pipeline.printable(made.adjoint)
+    if program.options.target != "python":
+        vector_notes(printable, pipeline.in_lanes(printable), notes)
+    printed = print_function(printable)
     used = {key(loc) for loc in printed.lines if is_users(loc)} | set(notes) | set(active)
     return Facts(primal.name, tuple(names), sources(primal.loc, used, active, notes), tuple(tapes), printed)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from srcgrad.ir.location import Location
-from srcgrad.ir.nodes import Alloc, Assign, Call, For, If, Library, Load, Stmt, Undef, Var, While
+from srcgrad.ir.nodes import Alloc, Assign, Call, For, If, Load, Stmt, Undef, Var, While
 from srcgrad.ir.walk import introduced, operands, statements
 from srcgrad.transform.adjoint import Plan
 from srcgrad.transform.adjoint.snapshots import Snapshot
@@ -163,8 +163,8 @@ def why_lost(plan: Plan, var: Var, stmt: Stmt) -> str:
             return "it is known at run time only"
 
 
-def why_copied(plan: Plan, array: Var, stmt: Library) -> str:
-    """Why an array that a routine's derivative reads is copied."""
+def why_copied(plan: Plan, array: Var, stmt: Stmt) -> str:
+    """Why an array that a routine's derivative, or a loop that is run again, reads is copied."""
     name = _array(array, stmt.loc)
     if not plan.handle_is_there(array):
         return f"{name} is another array in each iteration"
@@ -172,7 +172,7 @@ def why_copied(plan: Plan, array: Var, stmt: Library) -> str:
         write for written, write in plan.stability.writes
         if plan.aliases.may_overlap(array, written) and plan.places.may_follow(write, stmt)
     ]  # fmt: skip
-    return overwritten(name, writes)
+    return overwritten(name, writes) if writes else f"the loop overwrites {name}, and is run again"
 
 
 def overwritten(name: str, writes: list[Stmt]) -> str:

@@ -17,7 +17,7 @@ KINDS = {
     "left in place": "still there: read from where the forward sweep left it",
     "at once": "used right away, because the iteration is reversed as soon as it has run",
     "call": "a helper that is called",
-    "vector": "elementary functions that have vector versions",
+    "vector": "what the compiler is given to vectorise",
 }
 
 

@@ -11,7 +11,22 @@ from srcgrad.explain.facts import Note, Tape
 from srcgrad.explain.sizes import Sizes, size_in_bytes
 from srcgrad.explain.sources import Key, is_users, key
 from srcgrad.explain.trace import Trace
-from srcgrad.ir.nodes import Alloc, Assign, Call, For, Function, If, Library, Load, Loop, Reserve, Stmt, Var, While
+from srcgrad.ir.nodes import (
+    Alloc,
+    Assign,
+    Call,
+    For,
+    Function,
+    If,
+    Library,
+    Load,
+    Loop,
+    Reserve,
+    Stmt,
+    Sweep,
+    Var,
+    While,
+)
 from srcgrad.ir.types import Array, Scalar, is_integer
 from srcgrad.ir.walk import statements
 from srcgrad.transform.adjoint import Plan
@@ -131,9 +146,9 @@ def variable_notes(made: Made, notes: Notes) -> None:
 
 
 def routine_notes(made: Made, notes: Notes) -> Iterator[Tape]:
-    """Say which arrays are copied for the derivatives of routines; yield the copies."""
+    """Say which arrays are copied for the derivatives of routines, and for loops run again; yield the copies."""
     for (stmt, array), saved in made.plan.saved.items():
-        if isinstance(stmt, Library) and is_users(stmt.loc):
+        if isinstance(stmt, Library | Sweep) and is_users(stmt.loc):
             name = array.hint or "an array"
             tape = made.tape(f"copies of {name}", stmt, saved.tape, grows=saved.grows)
             if tape is not None:

@@ -13,8 +13,16 @@ from srcgrad.ir.types import Scalar
 from srcgrad.ir.walk import statements
 
 
-def vector_notes(function: Function, notes: defaultdict[Key, list[Note]]) -> None:
-    """Say which functions that are called in innermost loops have vector versions."""
+def vector_notes(plain: Function, function: Function, notes: defaultdict[Key, list[Note]]) -> None:
+    """Say which loops of `function` run in lanes, and which functions that innermost loops call have vector versions.
+
+    `plain` is the same before it was put in lanes.
+    """
+    before = {s.index for s in statements(plain.body) if isinstance(s, For)}
+    for stmt in statements(function.body):
+        if isinstance(stmt, For) and stmt.index not in before and is_users(stmt.loc):
+            if isinstance(stmt.step, Const) and stmt.step.value > 1:
+                notes[key(stmt.loc)].append(Note("vector", f"{stmt.step.value} iterations side by side"))
     found: dict[Key, list[str]] = defaultdict(list)
     for stmt in _innermost(function.body):
         if isinstance(stmt, Assign) and is_users(stmt.loc) and _has_vectors(stmt):
