@@ -127,12 +127,13 @@ class Differentiable(Dispatching):
         text: str = version.derivation.source(kind, argnums)
         return text
 
-    def explain(self, *args: Any, argnums: Any = 0, **kwargs: Any) -> Explanation:
+    def explain(self, *args: Any, argnums: Any = 0, compiled: bool = False, **kwargs: Any) -> Explanation:
         """Say, line by line, how the gradient is computed: what is stored, recomputed or still there, and why.
 
         Args:
             *args: the arguments to explain it for; nothing is run.
             argnums: which arguments to differentiate with respect to.
+            compiled: compile it, which takes seconds, to see which calls LLVM vectorises.
             **kwargs: more arguments, by name.
 
         Returns:
@@ -143,7 +144,7 @@ class Differentiable(Dispatching):
             UnsupportedError: the function cannot be differentiated.
         """
         explain = import_module("srcgrad.explain").explain  # most processes never ask
-        return explain(self.callee.program, self.callee.bind(args, kwargs), argnums)  # type: ignore[no-any-return]
+        return explain(self.callee.program, self.callee.bind(args, kwargs), argnums, compiled=compiled)  # type: ignore[no-any-return]
 
 
 def _find(function: Any) -> Any:

@@ -268,6 +268,23 @@ def test_vector_versions_are_named_in_innermost_loops_only(define, monkeypatch):
     }
 
 
+@pytest.mark.skipif(("exp", "double") not in vectors.VARIANTS, reason="no libmvec here")
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("s += np.exp(x[i])", "np.exp: vectorised by LLVM, [248] at a time"),
+        ("s = np.exp(s * x[i])", "np.exp: there are vector versions, but LLVM uses none"),
+    ],
+)
+def test_compiled_says_what_llvm_vectorises(define, body, expected):
+    text = f"def f(x):\n    s = 0.5\n    for i in range(x.shape[0]):\n        {body}\n    return s, x\n"
+    (source,) = sg.differentiable(define(text, "f")).explain(X, compiled=True).facts.sources
+    said = [(line.number, n.text) for line in source.lines for n in line.notes if n.kind == "vector"]
+    assert len(said) == 1
+    assert said[0][0] == 4
+    assert re.fullmatch(expected, said[0][1])
+
+
 def test_loops_in_lanes_are_named(define):
     text = """def f(x, w):
     total = 0.0

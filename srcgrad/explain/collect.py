@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from srcgrad.backend import Options
+from srcgrad.backend.assembly import vector_calls
 from srcgrad.derive import parameters_of
 from srcgrad.errors import UnsupportedError
 from srcgrad.explain.decisions import label
@@ -25,10 +29,10 @@ from srcgrad.explain.pieces import piece_notes, piece_tapes, pieces
 from srcgrad.explain.sizes import Sizes
 from srcgrad.explain.sources import Key, is_users, key, sources
 from srcgrad.explain.trace import Trace
-from srcgrad.explain.vectors import vector_notes
+from srcgrad.explain.vectors import lane_notes, vector_notes
 from srcgrad.ir.nodes import Function, Increment, Store, Var
 from srcgrad.ir.printer import print_function
-from srcgrad.ir.types import Scalar
+from srcgrad.ir.types import Array, Scalar, Type
 from srcgrad.ir.walk import defined, statements
 from srcgrad.program import UserFunction, resolve_argnums
 from srcgrad.structure import leaves
@@ -38,7 +42,9 @@ from srcgrad.transform.adjoint import Plan, checkpoint_large
 Arguments = Sequence[tuple[str, Any]]
 
 
-def collect(program: UserFunction, arguments: Arguments, values: Sequence[Any], argnums: Any) -> Facts:
+def collect(
+    program: UserFunction, arguments: Arguments, values: Sequence[Any], argnums: Any, *, compiled: bool = False
+) -> Facts:
     """The facts about the value and gradient of `program` in one function.
 
     Args:
@@ -46,6 +52,7 @@ def collect(program: UserFunction, arguments: Arguments, values: Sequence[Any], 
         arguments: names and types of its arguments.
         values: the arguments.
         argnums: which to differentiate with respect to.
+        compiled: compile it, to see which calls LLVM vectorises.
     """
     before = Trace()
     lowered = pipeline.primal(program.function, arguments, before)
@@ -72,10 +79,18 @@ def collect(program: UserFunction, arguments: Arguments, values: Sequence[Any], 
     tapes += piece_tapes(made, primal, {made.trace.tape(v) for v in tapes_of(made.plan)})
     printable = pipeline.printable(made.adjoint)
     if program.options.target != "python":
-        vector_notes(printable, pipeline.in_lanes(printable), notes)
+        lanes = pipeline.in_lanes(pipeline.flattened(printable))
+        lane_notes(printable, lanes, notes)
+        vector_notes(lanes, notes, _vector_calls(lanes, given, program.options) if compiled else None)
     printed = print_function(printable)
     used = {key(loc) for loc in printed.lines if is_users(loc)} | set(notes) | set(active)
     return Facts(primal.name, tuple(names), sources(primal.loc, used, active, notes), tuple(tapes), printed)
+
+
+def _vector_calls(function: Function, given: Mapping[Var, Any], options: Options) -> dict[str, int]:
+    """What LLVM vectorises, by the names in libm."""
+    args = [given.get(p, _example(p.type)) for p in function.params]
+    return vector_calls(print_function(function, pipeline.direct_accesses(function)), options, args)
 
 
 def _made(
@@ -95,6 +110,11 @@ def _made(
         except UnsupportedError:
             pass
     return made, False
+
+
+def _example(of: Type) -> Any:
+    """A cotangent of this type."""
+    return np.zeros((1,) * of.ndim, of.dtype) if isinstance(of, Array) else 1.0
 
 
 def active_values(plan: Plan) -> defaultdict[Key, list[str]]:

@@ -181,11 +181,18 @@ def overwritten(name: str, writes: list[Stmt]) -> str:
 
 
 def lines_of(writes: list[Stmt]) -> str:
-    """`line 7`, `lines 7 and 9`."""
-    numbers = sorted({w.loc.line for w in writes})
-    if len(numbers) == 1:
-        return f"line {numbers[0]}"
-    return f"lines {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+    """The lines of some statements, in words."""
+    return lines_text({w.loc.line for w in writes})
+
+
+def lines_text(numbers: set[int]) -> str:
+    """`line 7`, `lines 7 and 9`.
+
+    >>> lines_text({9, 2, 7})
+    'lines 2, 7 and 9'
+    """
+    shown = [str(n) for n in sorted(numbers)]
+    return f"line {shown[0]}" if len(shown) == 1 else f"lines {', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def label(var: Var, loc: Location) -> str:

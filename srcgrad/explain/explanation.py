@@ -49,12 +49,14 @@ class Explanation:
         return self.facts.tape_bytes
 
 
-def explain(program: UserFunction, values: Sequence[Any], argnums: Any = 0) -> Explanation:
+def explain(program: UserFunction, values: Sequence[Any], argnums: Any = 0, *, compiled: bool = False) -> Explanation:
     """Explain the value and gradient of a program for the arguments `values`, one for each parameter.
+
+    With `compiled` it is compiled, to see which calls LLVM vectorises.
 
     Raises:
         ArgumentError: an argument has no derivative, or `argnums` does not fit.
         UnsupportedError: the function cannot be differentiated.
     """
     arguments = [(n, type_of(v, n)) for n, v in zip(program.signature.parameters, values, strict=True)]
-    return Explanation(collect(program, arguments, values, argnums))
+    return Explanation(collect(program, arguments, values, argnums, compiled=compiled))
