@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from srcgrad.errors import ArgumentError, Problem
 from srcgrad.ir.printed import Printed
 from srcgrad.program import UserFunction, nothing_returned
 from srcgrad.structure import differentiable_leaves, fill_gradients, plain
+
+if TYPE_CHECKING:
+    from srcgrad.explain import Explanation
 
 
 class Transformed(Dispatching):
@@ -123,6 +126,25 @@ class Differentiable(Dispatching):
         version = self.callee.version(self.callee.bind(args, kwargs))
         text: str = version.derivation.source(kind, argnums)
         return text
+
+    def explain(self, *args: Any, argnums: Any = 0, compiled: bool = False, **kwargs: Any) -> Explanation:
+        """Say, line by line, how the gradient is computed: what is stored, recomputed or still there, and why.
+
+        Args:
+            *args: the arguments to explain it for; nothing is run.
+            argnums: which arguments to differentiate with respect to.
+            compiled: compile it, which takes seconds, to see which calls LLVM vectorises.
+            **kwargs: more arguments, by name.
+
+        Returns:
+            An object whose `str()` is text; a notebook shows it as a page, and `html(path)` writes that.
+
+        Raises:
+            ArgumentError: an argument has no derivative, or `argnums` does not fit.
+            UnsupportedError: the function cannot be differentiated.
+        """
+        explain = import_module("srcgrad.explain").explain  # most processes never ask
+        return explain(self.callee.program, self.callee.bind(args, kwargs), argnums, compiled=compiled)  # type: ignore[no-any-return]
 
 
 def _find(function: Any) -> Any:

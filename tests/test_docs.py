@@ -13,6 +13,7 @@ from srcgrad.transform.normalise import structure_exits
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+EXPLAIN = ROOT / "docs" / "explain.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -38,13 +39,24 @@ def test_architecture_shows_what_is_generated(define, request):
     shown = {kind: f.source(kind, *args, argnums=(0, 1)) for kind in ("primal", "adjoint")}
     shown = {kind: text[text.index("def ") :] for kind, text in shown.items()}
     shown["normalised"] = "\n".join(ast.unparse(s) for s in structure_exits(ast.parse(source).body[0])) + "\n"
-    expected = page
+    check_shown(ARCHITECTURE, shown, request)
+
+
+def test_explain_shows_what_is_said(define, request):
+    f = sg.differentiable(define(BLOCK.search(EXPLAIN.read_text(encoding="utf-8")).group(1), "anneal"), target="python")
+    u = np.linspace(0.0, 1.0, 50)
+    check_shown(EXPLAIN, {"explained": str(f.explain(u, np.zeros(50), 0.1, 200, argnums=("u", "k")))}, request)
+
+
+def check_shown(path, shown, request):
+    """Each text stands in the page after `<!-- name -->`."""
+    page = expected = path.read_text(encoding="utf-8")
     for name, text in shown.items():
         expected, count = re.subn(
-            rf"(<!-- {name} -->\n```python\n).*?```", lambda m, t=text: f"{m[1]}{t}```", expected, flags=re.DOTALL
+            rf"(<!-- {name} -->\n```\w+\n).*?```", lambda m, t=text: f"{m[1]}{t}```", expected, flags=re.DOTALL
         )
         assert count == 1, name
     if request.config.getoption("--update-golden"):
-        ARCHITECTURE.write_text(expected, encoding="utf-8")
+        path.write_text(expected, encoding="utf-8")
     else:
-        assert page == expected, "docs/architecture.md differs; if that is meant, run pytest with --update-golden"
+        assert page == expected, f"docs/{path.name} differs; if that is meant, run pytest with --update-golden"

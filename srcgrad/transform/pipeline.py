@@ -16,7 +16,8 @@ from srcgrad.ir.verify import verify
 from srcgrad.ir.walk import statements, without
 from srcgrad.rules import RULES
 from srcgrad.transform import tangent as forward_mode
-from srcgrad.transform.adjoint import Split, checkpoint_large, joint_adjoint, split_adjoint, tape_bytes
+from srcgrad.transform.adjoint import Plan, Split, checkpoint_large, joint_adjoint, split_adjoint, tape_bytes
+from srcgrad.transform.adjoint import planned_adjoint as with_plan
 from srcgrad.transform.analysis import signs
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lanes import use_lanes
@@ -34,6 +35,7 @@ from srcgrad.transform.simplify import (
 from srcgrad.transform.specialise import specialise_sizes
 
 Stage = Callable[[Function], Function]
+Watch = Callable[[str, Function, Function], None]  # told the name of each stage, and the function before and after it
 SIMPLIFY: tuple[tuple[str, Stage], ...] = (
     ("propagate_copies", propagate_copies),
     ("hoist_invariants", hoist_invariants),
@@ -64,21 +66,27 @@ OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
 VERIFY = bool(os.environ.get("SRCGRAD_VERIFY"))
 
 
-def _run(function: Function, stages: Sequence[tuple[str, Stage]], first: str) -> Function:
+def _run(
+    function: Function, stages: Sequence[tuple[str, Stage]], first: str, watch: Watch | None = None
+) -> Function:  # fmt: skip
     """Apply stages in order, checking what each returns where SRCGRAD_VERIFY is set, as in the tests."""
     if VERIFY:
         verify(function, first, OPERATIONS)
     for name, stage in stages:
-        function = stage(function)
+        before, function = function, stage(function)
+        if watch is not None:
+            watch(name, before, function)
         if VERIFY:
             verify(function, name, OPERATIONS)
     return function
 
 
-def primal(function: FunctionType | MethodType, arguments: Sequence[tuple[str, Any]]) -> Lowered:
+def primal(
+    function: FunctionType | MethodType, arguments: Sequence[tuple[str, Any]], watch: Watch | None = None
+) -> Lowered:  # fmt: skip
     """Source to IR: parse, fence, normalise and lower; then simplify."""
     lowered = specialise_sizes(lower(function, arguments), arguments)
-    simple = _run(lowered.function, FUSE, "lower")
+    simple = _run(lowered.function, FUSE, "lower", watch)
     return replace(lowered, function=simple, result=refill(lowered.result, flatten(simple.results)))
 
 
@@ -87,6 +95,14 @@ def adjoint(
 ) -> Function:  # fmt: skip
     """IR to the IR of value and gradient."""
     return _run(joint_adjoint(function, wrt, objective, seed), ADJOINT, "joint_adjoint")
+
+
+def planned_adjoint(
+    function: Function, wrt: tuple[Var, ...], objective: Any, seed: float | None, watch: Watch
+) -> tuple[Function, Plan]:  # fmt: skip
+    """`adjoint`, and the plan that it was written by; `watch` sees each stage of its simplification."""
+    whole, plan = with_plan(function, wrt, objective, seed)
+    return _run(whole, ADJOINT, "joint_adjoint", watch), plan
 
 
 def split(function: Function, wrt: tuple[Var, ...]) -> Split:

@@ -63,6 +63,7 @@ class _Sweeps:
     reverse: Block
     seeds: tuple[Var, ...]
     gradients: tuple[Atom, ...]
+    plan: Plan
 
 
 def joint_adjoint(
@@ -81,17 +82,26 @@ def joint_adjoint(
         then
         the gradient of the sum of cotangent times result for each of `wrt`.
     """
+    return planned_adjoint(function, wrt, objective, seed)[0]
+
+
+def planned_adjoint(
+    function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
+) -> tuple[Function, Plan]:
+    """`joint_adjoint`, and the plan that it was written by."""
     function, objective = _settled(function, function.results if objective is None else objective)
     sweeps = _sweeps(function, wrt, objective, seed)
     seeds = tuple((s.hint, s) for s in sweeps.seeds)
     results = (function.results, *sweeps.gradients)
-    forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
+    sweeps.plan.read = set(free(sweeps.reverse))
+    forward, mapping = export(list(sweeps.forward), sweeps.plan.read.union(flatten(results)))
     body = (*forward, *substitute(sweeps.reverse, mapping))
     results = map_tree(lambda a: mapping.get(a, a), results)  # type: ignore[assignment]
-    return Function(
+    whole = Function(
         f"{function.name}_adjoint", (*function.params, *sweeps.seeds), body, results, (*function.signature, *seeds),
         function.loc,
     )  # fmt: skip
+    return whole, sweeps.plan
 
 
 def split_adjoint(function: Function, wrt: tuple[Var, ...]) -> Split:
@@ -138,10 +148,8 @@ def helper_adjoint(function: Function, active: tuple[int, ...]) -> tuple[Functio
         for each float result, which adds to the buffers and returns the gradients of the active numbers; and the
         positions of the buffers.
     """
-    function, _ = _settled(function, ())
+    function, given, sweeps = _helper_sweeps(function, active)
     wrt = tuple(function.params[k] for k in active)
-    given = {p: Var(f"b{p.hint}", Array(p.type.dtype, p.type.ndim, "A")) for p in wrt if isinstance(p.type, Array)}
-    sweeps = _sweeps(function, wrt, function.results, None, given)
     results = tuple(g for p, g in zip(wrt, sweeps.gradients, strict=True) if p not in given)
     forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
     body = (*forward, *substitute(sweeps.reverse, mapping))
@@ -151,6 +159,19 @@ def helper_adjoint(function: Function, active: tuple[int, ...]) -> tuple[Functio
     whole = Function(f"{function.name}_adjoint", params, body, results, signature, function.loc)
     count = len(function.params)
     return eliminate_dead_code(propagate_copies(whole)), tuple(range(count, count + len(given)))
+
+
+def planned_helper(function: Function, active: tuple[int, ...]) -> Plan:
+    """The plan that `helper_adjoint` is written by."""
+    return _helper_sweeps(function, active)[2].plan
+
+
+def _helper_sweeps(function: Function, active: tuple[int, ...]) -> tuple[Function, dict[Var, Var], _Sweeps]:
+    """A helper in the form that is reversed, its caller's buffers for its active arrays, and its sweeps."""
+    function, _ = _settled(function, ())
+    wrt = tuple(function.params[k] for k in active)
+    given = {p: Var(f"b{p.hint}", Array(p.type.dtype, p.type.ndim, "A")) for p in wrt if isinstance(p.type, Array)}
+    return function, given, _sweeps(function, wrt, function.results, None, given)
 
 
 def _settled(function: Function, objective: Any) -> tuple[Function, Any]:
@@ -223,7 +244,7 @@ def _written(
     forward = Forward(plan)
     body = tuple(forward.run())
     written = (*root.prologue, *build.stack[0])
-    return _Sweeps(plan.function, body, substitute(written, forward.final), seeds, tuple(gradients))
+    return _Sweeps(plan.function, body, substitute(written, forward.final), seeds, tuple(gradients), plan)
 
 
 def _seed(reverse: Reverse, sums: Sums, function: Function, objective: Any, constant: float | None) -> tuple[Var, ...]:

@@ -67,6 +67,8 @@ class Plan(Availability):
     waiting: list[Place] = field(default_factory=list)  # those of them in loops that could be reversed in any order
     cleared: set[Var] = field(default_factory=set)  # scratch arrays of loops that are reversed in any order
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
+    read: set[Var] = field(default_factory=set)  # what the reverse sweep has of the forward sweep by name
+    reversals: dict[Loop, For] = field(default_factory=dict)  # the headers of the loops that reverse them
     saved: dict[tuple[Stmt, Var], Saved] = field(default_factory=dict)  # arrays that routines' pullbacks read
     checkpoints: dict[Sweep, Checkpoints] = field(default_factory=dict)  # that the forward sweep takes
     requests: dict[Var, None] = field(default_factory=dict)  # what the reverse sweep has asked for

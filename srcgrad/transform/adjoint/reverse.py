@@ -267,6 +267,7 @@ class Reverse:
             return
         any_order = self._in_any_order(stmt)
         loop, index, counter, trips = self._header(stmt, forwards=any_order)
+        plan.reversals[stmt] = loop
         inner = Sums(place, sums, sums.of, is_loop=True)
         carried: list[tuple[Carried, Var]] = []
         with plan.region(place) as region, build.block() as statements:

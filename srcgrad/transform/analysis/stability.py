@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from srcgrad.ir.nodes import Call, Function, Increment, Library, Load, Stmt, Store, Sweep, Var
 from srcgrad.ir.walk import statements
 from srcgrad.transform.analysis.affine import Iterations
@@ -27,12 +29,16 @@ class Stability:
 
     def is_still_there(self, load: Load) -> bool:
         """No write that may alias the element runs after the load: later, or in a later iteration around both."""
-        return not any(
-            self.aliases.may_overlap(load.array, array)
+        return next(self.overwrites(load), None) is None
+
+    def overwrites(self, load: Load) -> Iterator[Stmt]:
+        """The writes that may change the element after the load."""
+        return (
+            write for array, write in self.writes
+            if self.aliases.may_overlap(load.array, array)
             and self.places.may_follow(write, load)
             and not (isinstance(write, Store | Increment) and self._misses(load, write))
-            for array, write in self.writes
-        )
+        )  # fmt: skip
 
     def is_kept(self, store: Store) -> bool:
         """Whether what a store writes stays where it is."""
