@@ -20,6 +20,7 @@ from srcgrad.explain.notes import (
     call_notes,
     loop_notes,
     outermost,
+    record_tapes,
     routine_notes,
     tapes_of,
     value_notes,
@@ -71,7 +72,7 @@ def collect(
     tapes: list[Tape] = []
     for part in (made, *pieces(made)):
         loop_notes(part, notes)
-        tapes += [*value_notes(part, notes), *routine_notes(part, notes)]
+        tapes += [*value_notes(part, notes), *routine_notes(part, notes), *record_tapes(part)]
         variable_notes(part, notes)
         call_notes(part, notes)
         for at, found in active_values(part.plan).items():

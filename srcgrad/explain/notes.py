@@ -82,11 +82,12 @@ def value_notes(made: Made, notes: Notes) -> Iterator[Tape]:
     grouped: dict[tuple[Key, str, str], list[Decision]] = defaultdict(list)
     told: set[Var] = set()
     for d in decisions(made.plan):
-        if is_users(d.stmt.loc) and not (d.kind == "recomputed" and is_integer(d.var.type)):
-            kind = d.kind
-            if _body(made.plan, d.var) is not None and _at_once(made, d):
-                kind = "at once"
-            grouped[key(d.stmt.loc), kind, AT_ONCE if kind == "at once" else d.why].append(d)
+        if not is_users(d.stmt.loc) or (d.kind == "recomputed" and is_integer(d.var.type)):
+            continue
+        kind = "at once" if _at_once(made, d) else d.kind
+        if kind in ("stored", "copied") and not made.piece and _kept(made, d) is None:
+            continue  # simplification has found that nothing reads it
+        grouped[key(d.stmt.loc), kind, AT_ONCE if kind == "at once" else d.why].append(d)
     for (at, kind, why), group in sorted(grouped.items(), key=lambda item: item[0][0]):
         names = shortened(outermost([_name(made.plan, d) for d in group]))
         taken = ""
@@ -157,6 +158,15 @@ def routine_notes(made: Made, notes: Notes) -> Iterator[Tape]:
                 taken = f"({_bytes([tape])})" if tape is not None else "for a piece"
                 why = why_copied(made.plan, array, stmt)
                 notes[key(stmt.loc)].append(Note("copied", f"{name} {taken} because {why}"))
+
+
+def record_tapes(made: Made) -> Iterator[Tape]:
+    """What tells arrays apart that are made in loops."""
+    for family, record in made.plan.records.items():
+        home = made.plan.places.home[family.dynamic[0]]
+        tape = made.tape("numbers and shapes of arrays made in a loop", home, record, grows=True)
+        if tape is not None:
+            yield tape
 
 
 def loop_notes(made: Made, notes: Notes) -> None:
