@@ -1,6 +1,7 @@
 """Derivatives of Numba and NumPy code by source transformation."""
 
 from srcgrad.api import differentiable, grad, hvp, jvp, value_and_grad, vjp
+from srcgrad.backend import clear_memory
 from srcgrad.custom import custom_vjp, stop_gradient
 from srcgrad.errors import (
     ArgumentError,
@@ -22,6 +23,7 @@ __all__ = [
     "SrcgradError",
     "UnsupportedError",
     "checkpointed",
+    "clear_memory",
     "custom_vjp",
     "differentiable",
     "grad",

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from srcgrad import structure
-from srcgrad.backend import Options, compile_text
+from srcgrad.backend import Options, compile_text, keep_freed_memory
 from srcgrad.entries import slot_for
 from srcgrad.errors import ArgumentError, InternalError, Problem
 from srcgrad.plan import Plan, Text
-from srcgrad.program import Program
+from srcgrad.program import GradientOf, Program
 
 _COMPILING = threading.RLock()
 
@@ -88,7 +88,9 @@ class Version:
             self._texts.update(self._derived(kind))
             self._keep()
         text = self._texts[kind]
-        self._kernels[kind] = Kernel(text, self.program.options, self.plan.names, lambda: self._derived(kind)[kind])
+        derived = kind != "primal" or isinstance(self.program, GradientOf)
+        options, names = self.program.options, self.plan.names
+        self._kernels[kind] = Kernel(text, options, names, lambda: self._derived(kind)[kind], derived=derived)
 
     def _keep(self) -> None:
         """Put the texts into the cache, unless something outside has changed since they were not found there."""
@@ -136,9 +138,13 @@ def find_version(
 class Kernel:
     """A compiled function over a flat list of numbers and arrays."""
 
-    def __init__(self, text: Text, options: Options, names: tuple[str, ...], again: Callable[[], Text]) -> None:
+    def __init__(
+        self, text: Text, options: Options, names: tuple[str, ...], again: Callable[[], Text], *, derived: bool
+    ) -> None:
         self.written, self.names = text.written, names
         self.own = len(names)  # how many of the parameters are the program's; the others are tangents
+        if derived:
+            keep_freed_memory()
         self.compiled = compile_text(text.printed, options, lambda: again().printed.lines)
         self.is_large = _condition(text.large)  # whether the tape takes too much memory
 

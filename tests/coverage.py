@@ -227,7 +227,9 @@ def entries() -> Iterator[Entry]:
     for target, handler in HANDLERS.items():
         if isinstance(getattr(target, "__self__", None), np.ufunc):  # `outer` and `at` of many
             continue
-        yield of_handler(target, handler, public_names(target))
+        names = public_names(target)
+        if names:  # srcgrad's own have a page of their own
+            yield of_handler(target, handler, names)
         seen.add(id(target))
     for target, op in PRIMITIVES.items():
         names = public_names(target)

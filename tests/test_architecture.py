@@ -35,7 +35,7 @@ LAYERS = {
     "api": {"errors", "backend", "custom", "program", "dispatch", "differentiable"},
     "jacobians": {"errors", "api", "dispatch", "program"},
     "testing": {"errors", "api"},
-    "__init__": {"errors", "custom", "api", "jacobians", "loops"},
+    "__init__": {"errors", "backend", "custom", "api", "jacobians", "loops"},
     "__main__": {"cache"},
 }
 # Third-party packages, and the only parts that may import each; None: all of them.

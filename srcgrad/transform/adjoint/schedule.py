@@ -23,7 +23,7 @@ def step_before_snapshot(length, slots):
     give for the best m: it is the largest.
 
     >>> step_before_snapshot(10, 3)
-    6
+    4
     """
     repeats = 0
     reach = 1
