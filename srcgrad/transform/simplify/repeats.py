@@ -17,15 +17,21 @@ from srcgrad.ir.nodes import (
     Increment,
     Library,
     Load,
+    NewAxis,
+    Result,
+    Slice,
     Stmt,
     Store,
+    Undef,
     Var,
+    View,
     While,
 )
-from srcgrad.ir.walk import map_tree, statements, substitute
+from srcgrad.ir.walk import map_tree, statements, substitute, uses
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 
 Key = tuple
+_NOT_REPEATED = ("cast", "stop_gradient")  # cheap, or told apart by more than their operands
 
 
 def eliminate_repeats(function: Function) -> Function:
@@ -74,9 +80,13 @@ class _Numbering:
                     if stmt.value.type == stmt.array.type.item:  # type: ignore[union-attr]
                         key = ("load", self.key(stmt.array), *(self.key(i) for i in stmt.index))
                         known[key] = stmt.value
+                case View():
+                    key = ("view", stmt.target.type, self.key(stmt.base), stmt.how, *map(self.item, stmt.items))
+                    if self.replaced(key, stmt.target, known):
+                        continue
+                    out.append(stmt)
                 case If():
-                    then, orelse = self.block(stmt.then, dict(known)), self.block(stmt.orelse, dict(known))
-                    out.append(replace(stmt, then=then, orelse=orelse))
+                    out.append(self.branch(stmt, known, out))
                     self.forget(stmt, known)
                 case For() | While():
                     self.forget(stmt, known)
@@ -86,6 +96,45 @@ class _Numbering:
                     out.append(stmt)
                     self.forget(stmt, known)
         return tuple(out)
+
+    def branch(self, stmt: If, known: dict[Key, Atom], out: list[Stmt]) -> If:
+        """An `If`; what an earlier one computed on the same condition is taken over as a result of that."""
+        cond = self.key(stmt.cond)
+        before = next((k for k, s in enumerate(out) if isinstance(s, If) and self.key(s.cond) == cond), None)
+        first = out[before] if before is not None else None
+        sides: list[Block] = []
+        for k, body in enumerate((stmt.then, stmt.orelse)):
+            inner = dict(known)
+            exports: dict[Var, Var] = {}
+            if isinstance(first, If):
+                exports = self._computed((first.then, first.orelse)[k], inner)
+            sides.append(self.block(body, inner))
+            arms = [(r.then, r.orelse)[k] for r in stmt.results]
+            read = {_final(a, self.mapping) for a in (*uses(sides[k]), *arms) if not isinstance(a, Const)}
+            used = [v for v in exports.values() if v in read]
+            if used and isinstance(first, If):
+                home = {new: old for old, new in exports.items()}
+                pairs = [(home[v], Undef(v.type, silent=True)) for v in used]
+                results = (Result(v, *(p if k == 0 else p[::-1])) for v, p in zip(used, pairs, strict=True))
+                assert before is not None
+                out[before] = first = replace(first, results=(*first.results, *results))
+        return replace(stmt, then=sides[0], orelse=sides[1])
+
+    def _computed(self, block: Block, known: dict[Key, Atom]) -> dict[Var, Var]:
+        """Let `known` have the operations of a block, each under a new name; those names by what they stand for."""
+        names: dict[Var, Var] = {}
+        for stmt in block:
+            if isinstance(stmt, Assign) and stmt.op not in _NOT_REPEATED and not stmt.op.startswith("np.random."):
+                args = tuple(names.get(a, a) if isinstance(a, Var) else a for a in stmt.args)
+                key = (stmt.op, stmt.target.type, *(self.key(a) for a in args))
+                if key not in known:
+                    known[key] = names[stmt.target] = Var(stmt.target.hint, stmt.target.type)
+        return names
+
+    def item(self, item: Atom | Slice | NewAxis) -> object:
+        if isinstance(item, Slice):
+            return ("slice", *(None if a is None else self.key(a) for a in (item.start, item.stop, item.step)))
+        return "axis" if isinstance(item, NewAxis) else self.key(item)
 
     def carried(self, loop: For | While) -> tuple[Carried, ...]:
         """What a loop carries, without sums that are the same as another one."""
