@@ -1,4 +1,4 @@
-"""The reverse of loops that carry array handles in turns (`u, v = v, u`): it carries their adjoints in opposite turns."""
+"""The reverse of loops that carry array handles in turns (`u, v = v, u`) carries the adjoints in opposite turns."""
 
 from __future__ import annotations
 

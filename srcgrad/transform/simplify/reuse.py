@@ -31,7 +31,7 @@ def reuse_arrays(function: Function) -> Function:
 def _trimmed(block: Block, scratch: Scratch) -> Block:
     out = [_inside(s, lambda b: _trimmed(b, scratch)) for s in block]
     for k, alloc in enumerate(out):
-        if not (isinstance(alloc, Alloc) and alloc.target in scratch.private):
+        if not (isinstance(alloc, Alloc) and alloc.target in scratch.private) or alloc.cleared:
             continue
         users = [m for m, s in enumerate(out) if any(_addresses(t, alloc.target) for t in statements((s,)))]
         if not users:
