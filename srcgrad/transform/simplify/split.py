@@ -271,7 +271,7 @@ class _Rows:
         assert isinstance(stmt.value, Var)
         origin = self.scope.origin(stmt.value)
         row = self.row(origin, stmt.array)
-        fresh: dict[Var, Atom] = {origin: Var(origin.hint, origin.type)}
+        fresh: dict[Var, Atom] = {origin: Var("", origin.type)}
         slot = self.since(body, index, self.pads[origin] - shift)
         body.append(Load(fresh[origin], row, (slot,), loc=stmt.loc))  # type: ignore[arg-type]
         self.again(self.scope.steps_to((stmt.value,), fresh), fresh, body)
@@ -279,7 +279,7 @@ class _Rows:
 
     def again(self, steps: list[Assign], fresh: dict[Var, Atom], body: list[Stmt]) -> None:
         for step in steps:
-            target = Var(step.target.hint, step.target.type)
+            target = Var("", step.target.type)
             body.append(replace(step, target=target, args=tuple(_renamed(a, fresh) for a in step.args)))
             fresh[step.target] = target
 
