@@ -138,6 +138,7 @@ WHOLE = {
     "neighbours_at_reflecting_ends": "indices that are no sums",
     "neighbours_in_a_branch": "not in every iteration",
     "neighbours_below_the_diagonal": "a row of a length of its own in each iteration",
+    "neighbours_once": "a buffer would be used once",
     "convolution_with_a_small_kernel": "one increment only, in a short loop",
 }
 
@@ -173,18 +174,29 @@ def test_buffers_are_made_once():
 def weighted(x, y, w, first, last):
     """What `y` gives to its neighbours, in the form of a loop whose adjoint is split."""
     s = 0.0
-    for j in range(first, last):
-        s += y[j] * (w[0] * x[j - 2] + 2.0 * x[j + 1] - x[j] + w[1] * x[j + 3] + 0.5 * x[j + 1])
+    for _ in range(2):
+        for j in range(first, last):
+            s += y[j] * (w[0] * x[j - 2] + 2.0 * x[j + 1] - x[j] + w[1] * x[j + 3] + 0.5 * x[j + 1])
+    return s
+
+
+def weighted_from_two(x, y, w, first, last):
+    """The same from an index at which nothing is counted from the end, so that increments are gathered."""
+    s = 0.0
+    for _ in range(2):
+        for j in range(2, last):
+            s += y[j] * (w[0] * x[j - 2] + 2.0 * x[j + 1] - x[j] + w[1] * x[j + 3] + 0.5 * x[j + 1])
     return s
 
 
 @pytest.mark.parametrize("target", ["python", "cpu"])
-def test_sums_by_hand(target):
+@pytest.mark.parametrize("function", [weighted, weighted_from_two])
+def test_sums_by_hand(function, target):
     """Ranges of all lengths, none and one included, where nothing but what is in range may be touched."""
-    gradient = sg.grad(sg.differentiable(weighted, target=target))
+    gradient = sg.grad(sg.differentiable(function, target=target))
     rng = np.random.default_rng(0)
     for size, first, last in itertools.product((5, 6, 9, 30), (2, 3), (0, 2, 3, 4, 6, 27)):
-        if last > first and last + 2 >= size:
+        if (last > first and last + 2 >= size) or (function is weighted_from_two and first != 2):
             continue
         x, y, w = rng.normal(size=size), rng.normal(size=max(last, 1)), np.array([3.0, np.inf])
         if last > first:
@@ -192,14 +204,15 @@ def test_sums_by_hand(target):
         expected = np.zeros(size)
         for j in range(first, last):
             for shift, by in ((-2, w[0]), (1, 2.5), (0, -1.0), (3, w[1])):
-                expected[j + shift] += by * y[j]
+                expected[j + shift] += 2.0 * by * y[j]
         np.testing.assert_allclose(gradient(x, y, w, first, last), expected, rtol=1e-13, atol=1e-13)
 
 
 def infinite(x, y, k):
     s = 0.0
-    for j in range(1, len(x) - 1):
-        s += y[j] * k * (x[j - 1] + x[j + 1])
+    for _ in range(2):
+        for j in range(1, len(x) - 1):
+            s += y[j] * k * (x[j - 1] + x[j + 1])
     return s
 
 

@@ -147,55 +147,70 @@ def swap_after_it_was_used(x, steps):
     return u
 
 
-@program(draw(array(10), array(3)))
+@program(draw(array(3, 10), array(3)))
 def weights_by_neighbour(x, w):
     """What neighbours get is not a constant multiple of one value."""
     y = np.zeros_like(x)
-    for i in range(1, x.shape[0] - 1):
-        y[i] = w[0] * x[i - 1] + w[1] * x[i] + w[2] * x[i + 1]
+    for r in range(x.shape[0]):
+        for i in range(1, x.shape[1] - 1):
+            y[r, i] = w[0] * x[r, i - 1] + w[1] * x[r, i] + w[2] * x[r, i + 1]
     return np.sum(y * y * y)
 
 
-@program(draw(array(10)), tags=["compiled"])
+@program(draw(array(3, 10)), tags=["compiled"])
 def constant_weights(x):
     y = np.zeros_like(x)
-    for i in range(2, x.shape[0] - 2):
-        y[i] = 0.25 * x[i - 2] - x[i - 1] * 0.5 + 3.0 * x[i + 1] - x[i + 2] + x[i + 2]
+    for r in range(x.shape[0]):
+        for i in range(2, x.shape[1] - 2):
+            y[r, i] = 0.25 * x[r, i - 2] - x[r, i - 1] * 0.5 + 3.0 * x[r, i + 1] - x[r, i + 2] + x[r, i + 2]
     return np.sum(y * y)
 
 
-@program(draw(array(11)), tags=["compiled"])
+@program(draw(array(3, 11)), tags=["compiled"])
 def neighbours_with_wrap_around(x):
-    """x[i - 2] is counted from the end twice."""
+    """x[r, i - 2] is counted from the end twice."""
     s = 0.0
-    for i in range(x.shape[0] - 1):
-        s += x[i - 2] * x[i - 1] * x[i + 1]
+    for r in range(x.shape[0]):
+        for i in range(x.shape[1] - 1):
+            s += x[r, i - 2] * x[r - 1, i - 1] * x[r, i + 1]
+    return s
+
+
+@program(draw(array(3, 12)))
+def neighbours_far_away(x):
+    s = 0.0
+    for r in range(x.shape[0]):
+        for i in range(x.shape[1] - 10):
+            d = x[r, i] * x[r, i + 10] - x[r, i + 9]
+            s += d * d
+    return s
+
+
+@program(draw(array(2, 12), 3))
+def neighbours_at_a_distance(x, d):
+    s = 0.0
+    for r in range(x.shape[0]):
+        for i in range(d, x.shape[1] - d):
+            e = x[r, i - d] - 2.0 * x[r, i] + x[r, i + d]
+            s += e * e
     return s
 
 
 @program(draw(array(12)))
-def neighbours_far_away(x):
+def neighbours_once(x):
     s = 0.0
-    for i in range(x.shape[0] - 10):
-        d = x[i] * x[i + 10] - x[i + 9]
-        s += d * d
-    return s
-
-
-@program(draw(array(12), 3))
-def neighbours_at_a_distance(x, d):
-    s = 0.0
-    for i in range(d, x.shape[0] - d):
-        e = x[i - d] - 2.0 * x[i] + x[i + d]
+    for i in range(1, x.shape[0] - 1):
+        e = x[i - 1] - 2.0 * x[i] + x[i + 1]
         s += e * e
     return s
 
 
-@program(draw(array(12)))
+@program(draw(array(3, 12)))
 def every_second_element(x):
     y = np.zeros_like(x)
-    for i in range(1, x.shape[0] - 1, 2):
-        y[i] = x[i - 1] * x[i] - x[i + 1]
+    for r in range(x.shape[0]):
+        for i in range(1, x.shape[1] - 1, 2):
+            y[r, i] = x[r, i - 1] * x[r, i] - x[r, i + 1]
     return np.sum(y * y)
 
 
@@ -232,33 +247,35 @@ def single_precision_neighbours(x, k):
     return np.sum(y * y)
 
 
-@program(draw(array(12)))
+@program(draw(array(3, 12)))
 def neighbours_at_reflecting_ends(x):
     s = 0.0
-    n = x.shape[0]
-    for i in range(n):
-        e = x[max(i - 1, 0)] - 2.0 * x[i] + x[min(i + 1, n - 1)]
-        s += e * e
+    n = x.shape[1]
+    for r in range(x.shape[0]):
+        for i in range(n):
+            e = x[r, max(i - 1, 0)] - 2.0 * x[r, i] + x[r, min(i + 1, n - 1)]
+            s += e * e
     return s
 
 
-@program(draw(array(12), array(12)))
+@program(draw(array(3, 12), array(3, 12)))
 def neighbours_in_a_branch(x, y):
     s = 0.0
-    for i in range(1, x.shape[0] - 1):
-        if y[i] > 1.0:
-            s += x[i - 1] * x[i + 1] * y[i]
-        else:
-            s += x[i] * y[i - 1] * y[i + 1]
+    for r in range(x.shape[0]):
+        for i in range(1, x.shape[1] - 1):
+            if y[r, i] > 1.0:
+                s += x[r, i - 1] * x[r, i + 1] * y[r, i]
+            else:
+                s += x[r, i] * y[r, i - 1] * y[r, i + 1]
     return s
 
 
-@program(draw(array(12), 1.0))
-def infinite_weight(x, k):
-    """Elements of the row beyond the ends are zero, whatever the others are multiplied by."""
+@program(draw(array(3, 12), 1.0))
+def large_weight(x, k):
     y = np.zeros_like(x)
-    for i in range(2, x.shape[0] - 2):
-        y[i] = k * (x[i - 1] + x[i + 1]) * 1e300
+    for r in range(x.shape[0]):
+        for i in range(2, x.shape[1] - 2):
+            y[r, i] = k * (x[r, i - 1] + x[r, i + 1]) * 1e300
     return np.sum(y) * 1e-300
 
 
