@@ -19,6 +19,7 @@ from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
 from numba.np.arrayobj import make_array
 
+from srcgrad.backend.large_pages import use_large_pages
 from srcgrad.backend.llvm_setup import IDENTITY
 from srcgrad.backend.vector_math import use_vector_math
 from srcgrad.ir.printed import Printed
@@ -82,6 +83,11 @@ class _Lower(Lower):
         value = super().lower_assign(ty, inst)
         if self.is_main and isinstance(ty, types.Array) and self._is_new(inst.value):
             sizes = self.printed.sizes.get(inst.value.name, ()) if isinstance(inst.value, ir.Arg) else ()
+            if not isinstance(inst.value, ir.Arg):
+                array = make_array(ty)(self.context, self.builder, value)
+                use_large_pages(
+                    self.builder, array.data, array.nitems, self.context.get_abi_sizeof(array.data.type.pointee)
+                )
             return self._alone(ty, value, sizes)
         return value
 

@@ -242,12 +242,16 @@ class If(Stmt):
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """A value that a loop carries; `result` is its value after the last iteration, `init` where there was none."""
+    """A value that a loop carries; `result` is its value after the last iteration, `init` where there was none.
+
+    `apart` says of an array handle that, at any one moment, it shows other memory than the others that are apart.
+    """
 
     inside: Var
     init: Atom
     next: Atom
     result: Var
+    apart: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,6 @@ from srcgrad.ir.nodes import (
     Atom,
     Block,
     Call,
-    Carried,
     Custom,
     Effect,
     For,
@@ -181,7 +180,7 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
         return tuple(item(a) for a in atoms)
 
     def carried(cs):
-        return tuple(Carried(c.inside, at(c.init), at(c.next), c.result) for c in cs)
+        return tuple(replace(c, init=at(c.init), next=at(c.next)) for c in cs)
 
     match stmt:
         case Assign() | Effect() | Call():

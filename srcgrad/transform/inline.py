@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Atom, Block, Call, Carried, For, Function, If, Result, Stmt, Var, While, flatten
+from srcgrad.ir.nodes import Atom, Block, Call, For, Function, If, Result, Stmt, Var, While, flatten
 from srcgrad.ir.walk import defined, introduced, map_tree, statements, substitute
 from srcgrad.transform.build import Builder
 
@@ -34,7 +34,7 @@ def _rename(stmt: Stmt, fresh: dict[Var, Var]) -> Stmt:
             then, orelse = _renamed(stmt.then, fresh), _renamed(stmt.orelse, fresh)
             return replace(stmt, then=then, orelse=orelse, results=results)
         case For() | While():
-            carried = tuple(Carried(fresh[c.inside], c.init, c.next, fresh[c.result]) for c in stmt.carried)
+            carried = tuple(replace(c, inside=fresh[c.inside], result=fresh[c.result]) for c in stmt.carried)
             body = _renamed(stmt.body, fresh)
             if isinstance(stmt, For):
                 return replace(stmt, index=fresh[stmt.index], carried=carried, body=body)

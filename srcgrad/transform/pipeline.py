@@ -31,6 +31,8 @@ from srcgrad.transform.simplify import (
     hoist_invariants,
     promote_sums,
     propagate_copies,
+    reuse_arrays,
+    split_increments,
 )
 from srcgrad.transform.specialise import specialise_sizes
 
@@ -54,6 +56,9 @@ ADJOINT: tuple[tuple[str, Stage], ...] = (
     *FUSE,
     ("contract_tapes", contract_tapes),
     ("promote_sums", promote_sums),
+    ("reuse_arrays", reuse_arrays),
+    ("eliminate_dead_code", eliminate_dead_code),
+    ("split_increments", split_increments),
     ("propagate_copies", propagate_copies),
 )
 LANES: tuple[tuple[str, Stage], ...] = (

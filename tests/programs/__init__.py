@@ -23,6 +23,7 @@ from . import (
     mutation,
     physics,
     scalars,
+    stencils,
     views,
     while_loops,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "mutation",
     "physics",
     "scalars",
+    "stencils",
     "views",
     "while_loops",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from srcgrad.ir.nodes import (
     Atom,
     Block,
+    Call,
     For,
     Function,
     If,
@@ -284,8 +285,9 @@ def _contents_read(reverse: Block, gradients: tuple[Atom, ...]) -> set[Var]:
     for stmt in statements(reverse):
         if isinstance(stmt, Load):
             found |= aliases.bases[stmt.array]
-        elif isinstance(stmt, Library):
-            found |= {b for a in stmt.ins for b in aliases.bases[a]}
+        elif isinstance(stmt, Library | Call):
+            given = stmt.ins if isinstance(stmt, Library) else stmt.args
+            found |= {b for a in given for b in aliases.bases.get(a, ())}  # type: ignore[call-overload]
         elif isinstance(stmt, Reserve | ListGet):
             found |= aliases.bases.get(stmt.target, frozenset())
     for atom in gradients:

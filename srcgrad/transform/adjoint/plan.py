@@ -342,9 +342,11 @@ class Plan(Availability):
             adjoints = self.adjoint_list(family)
             if handle in region.adjoints:  # made together with the list
                 return region.adjoints[handle]
-            index = self.value(number)
             assert isinstance(adjoints.type.element, Array)  # type: ignore[union-attr]
             target = Var(hint, adjoints.type.element)  # type: ignore[union-attr]
+            if any(c.inside is handle for c in region.rotation):
+                return target  # the reversed loop carries it
+            index = self.value(number)
             with self.prologue(region):
                 self.build.emit(_list_get(target, adjoints, index, stmt))
             return target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from srcgrad.ir.nodes import Atom, For, Loop, Stmt, Var
+from srcgrad.ir.nodes import Atom, Carried, For, Loop, Stmt, Var
 from srcgrad.ir.types import INT64
 from srcgrad.transform.adjoint.snapshots import Snapshot
 from srcgrad.transform.analysis.places import Place
@@ -19,6 +19,7 @@ class Region:
     prologue: list[Stmt] = field(default_factory=list)
     values: dict[Var, Atom] = field(default_factory=dict)
     adjoints: dict[Var, Var] = field(default_factory=dict)
+    rotation: tuple[Carried, ...] = ()  # the handles that the loop carries in turns, if the block is a loop's
     copies: dict[Snapshot, Var] = field(default_factory=dict)
     base: Var = field(default_factory=lambda: Var("base", INT64))  # first slot of this run of the loop
     counter: Var | None = None  # the iteration number, where the loop has no index of its own

@@ -46,7 +46,9 @@ from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.adjoint.checkpoints import reverse_sweep
 from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
+from srcgrad.transform.adjoint.turns import turned_back
 from srcgrad.transform.analysis.independence import is_independent
+from srcgrad.transform.analysis.rotations import find_rotation
 from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.analysis.suspicion import Suspicion
 from srcgrad.transform.analysis.zeros import Zeros
@@ -271,7 +273,7 @@ class Reverse:
         inner = Sums(place, sums, sums.of, is_loop=True)
         carried: list[tuple[Carried, Var]] = []
         with plan.region(place) as region, build.block() as statements:
-            region.counter = counter
+            region.counter, region.rotation = counter, find_rotation(stmt)
             if isinstance(stmt, For):
                 region.values[stmt.index] = index
             for c in active:
@@ -280,6 +282,7 @@ class Reverse:
                 self.add(inner, c.next, inside)
             self.block(stmt.body, inner)
             nexts = [inner.take(c.inside) or zero(c.inside.type) for c, _ in carried]
+            turned = turned_back(plan, region)
         if region.slot and not facts.rectangular:
             trips = trips if trips is not None else count_of(plan, stmt)
             top = sums.get(facts.top)
@@ -287,6 +290,7 @@ class Reverse:
             build.emit(Assign(region.base, "-", (top, trips), loc=stmt.loc))
             sums.set(facts.top, region.base)
         out = list(inner.close_loop())
+        out += [replace(c, init=plan.adjoint(c.init)) for c in turned]  # type: ignore[arg-type]
         for (c, inside), following in zip(carried, nexts, strict=True):
             init = cts.get(c, zero(c.inside.type))
             out.append(Carried(inside, init, following, Var(adjoint_name(c.inside), c.inside.type)))

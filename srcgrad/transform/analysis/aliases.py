@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from srcgrad.ir.nodes import (
     Alloc,
@@ -14,12 +14,14 @@ from srcgrad.ir.nodes import (
     ListGet,
     ListNew,
     Reserve,
+    Stmt,
     Var,
     View,
     While,
 )  # fmt: skip
 from srcgrad.ir.types import Array, HandleList
 from srcgrad.ir.walk import statements
+from srcgrad.transform.analysis.rotations import find_rotation
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,25 @@ class Aliases:
         merged: handles that a branch or loop chooses among several, with the handles that flow into them.
         family: for each base, the bases that handles share with it, by way of merged handles; a family either has
             adjoints as a whole or not at all.
+        turns: for handles that a loop carries in turns (`u, v = v, u`), and views of them, the loop, whether it is past
+            and which handle, where the arrays are different ones before the loop: then so they are at any moment.
     """
 
     bases: dict[Var, frozenset[Var]]
     merged: dict[Var, tuple[Var, ...]]
     family: dict[Var, frozenset[Var]]
+    turns: dict[Var, tuple[Stmt, bool, Var]] = field(default_factory=dict)
 
     def may_overlap(self, a: Var, b: Var) -> bool:
         """Whether two handles can show the same memory."""
         return bool(self.bases[a] & self.bases[b])
+
+    def may_meet(self, a: Var, b: Var) -> bool:
+        """The same, at one moment: nothing is said of what they show in different iterations of the loops around."""
+        one, other = self.turns.get(a), self.turns.get(b)
+        if one is not None and other is not None and one[:2] == other[:2] and one[2] is not other[2]:
+            return False
+        return self.may_overlap(a, b)
 
     def chosen(self, handle: Var) -> bool:
         """Whether the arrays of `handle` take part in a choice, so that its identity is known only at run time."""
@@ -93,7 +105,22 @@ def aliases_of(body: Block, params: tuple[Var, ...]) -> Aliases:
                         merged[c.inside] = merged[c.result] = sources
     _close(bases, flows)
     frozen = {v: frozenset(b) for v, b in bases.items()}
-    return Aliases(frozen, merged, _families(frozen, merged))
+    return Aliases(frozen, merged, _families(frozen, merged), _turns(body, frozen))
+
+
+def _turns(body: Block, bases: dict[Var, frozenset[Var]]) -> dict[Var, tuple[Stmt, bool, Var]]:
+    turns: dict[Var, tuple[Stmt, bool, Var]] = {}
+    for stmt in statements(body):
+        if isinstance(stmt, View) and stmt.base in turns:
+            turns[stmt.target] = turns[stmt.base]
+        elif isinstance(stmt, For | While):
+            rotation = find_rotation(stmt)
+            first = [bases.get(c.init, frozenset()) if isinstance(c.init, Var) else frozenset() for c in rotation]
+            apart = all(first) and len(frozenset().union(*first)) == sum(map(len, first))
+            for c in rotation:
+                if apart or c.apart:
+                    turns[c.inside], turns[c.result] = (stmt, False, c.inside), (stmt, True, c.inside)
+    return turns
 
 
 def _close(bases: dict[Var, set[Var]], flows: dict[Var, list[Var]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from srcgrad.ir.nodes import (
     Alloc,
     Assign,
@@ -25,7 +27,7 @@ from srcgrad.ir.nodes import (
     Var,
 )
 from srcgrad.ir.types import Scalar, is_float
-from srcgrad.ir.walk import defined, statements, uses
+from srcgrad.ir.walk import defined, introduced, statements, uses
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.places import Places
@@ -46,7 +48,7 @@ def is_independent(loop: For, aliases: Aliases, scratch: Scratch, places: Places
     least = Iterations(places, [], None).least(Affine(0, ((Symbol(loop.index), 1),)))
     if not never_negative(loop) and (least is None or least < 0):
         return False
-    return _carries_only_sums(loop, inside) and _touches_own_elements(loop, inside, aliases, scratch)
+    return _carries_only_sums(loop, inside) and _touches_own_elements(loop, inside, aliases, scratch, places)
 
 
 def never_negative(loop: For) -> bool:
@@ -114,16 +116,33 @@ def _is_sum(value: Atom, start: Var, home: dict[Var, Stmt], read: list[Var]) -> 
     return True
 
 
-def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scratch: Scratch) -> bool:
+def _moving(
+    index: tuple[Atom, ...], own: Var, made: set[Var], places: Places
+) -> Iterator[tuple[int, int, frozenset[tuple[Symbol, int]]]]:
+    """The axes along which an access moves with a loop, each with where, as an affine form."""
+    moment = Iterations(places, [], None)
+    for k, atom in enumerate(index):
+        form = moment.form(atom, later=False)
+        varying = [s.var for s, _ in form.terms if s.var in made]
+        least = 0 if atom is own else moment.least(form)
+        if varying == [own] and least is not None and least >= 0:  # none counts from the end of the axis
+            yield k, form.constant, frozenset(form.terms)
+
+
+def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scratch: Scratch, places: Places) -> bool:
     own = {s.target for s in inside if isinstance(s, Alloc)}
-    made = {v for s in inside for v in defined(s)}  # a handle made in the loop may show other elements each time
+    # a handle made in the loop may show other elements each time
+    made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
     accesses = [s for s in inside if isinstance(s, Load | Store | Increment)]
     written = {b for s in accesses if not isinstance(s, Load) for b in aliases.bases[s.array]} - own
     for base in written:
         mine = [s for s in accesses if base in aliases.bases[s.array]]
         if all(isinstance(s, Increment) for s in mine) or scratch.is_scratch(base, loop):
             continue
-        axes = [{k for k, i in enumerate(s.index) if i is loop.index} for s in mine]
-        if len({s.array for s in mine}) > 1 or mine[0].array in made or not set.intersection(*axes):
-            return False
+        for array in {s.array: None for s in mine if not isinstance(s, Load)}:
+            # handles from outside show the same arrays in all iterations of the loop
+            same = [s for s in mine if s.array in made or aliases.may_meet(s.array, array)]
+            axes = [set(_moving(s.index, loop.index, made, places)) for s in same]
+            if any(s.array is not array for s in same) or array in made or not set.intersection(*axes):
+                return False
     return True

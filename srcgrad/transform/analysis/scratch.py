@@ -44,12 +44,16 @@ class Scratch:
         alloc = self.allocs[array]
         return alloc not in inside and (alloc.tape or alloc.cleared or self._filled(loop.body, array)[0])
 
+    def is_filled(self, block: Block, array: Var) -> bool:
+        """Whether a block reads nothing of an array that it has not filled before."""
+        return self._filled(block, array)[0]
+
     def _filled(self, block: Block, array: Var) -> tuple[bool, bool]:
         """Whether a block reads nothing of an array that it has not filled before, and whether it fills it."""
         for stmt in block:
             if not any(_is_access(s, array) for s in statements((stmt,))):
                 continue
-            if self._fills(stmt, array):
+            if self.fills(stmt, array):
                 return True, True
             match stmt:
                 case If():
@@ -65,7 +69,7 @@ class Scratch:
                     return False, False
         return True, False
 
-    def _fills(self, stmt: Stmt, array: Var) -> bool:
+    def fills(self, stmt: Stmt, array: Var) -> bool:
         """Whether a nest of loops stores to every element, and reads none that it has not stored to before."""
         shape = self.allocs[array].shape
         covered: dict[tuple[Atom | None, ...], set[tuple[int, ...]]] = {}

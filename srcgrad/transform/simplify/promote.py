@@ -100,7 +100,7 @@ class _Promoter:
 
     def is_alone(self, stmt: Increment, accesses: list) -> bool:
         """Whether nothing else in the loop addresses the element."""
-        others = (s for s in accesses if s is not stmt and self.aliases.may_overlap(s.array, stmt.array))
+        others = (s for s in accesses if s is not stmt and self.aliases.may_meet(s.array, stmt.array))
         return all(s.array is stmt.array and self.differ(s.index, stmt.index) for s in others)
 
     def differ(self, one: tuple[Atom, ...], other: tuple[Atom, ...]) -> bool:

@@ -172,5 +172,5 @@ class _Numbering:
         written += [c.args[k] for c in calls for k in c.writes]  # type: ignore[misc]
         if written:
             for key in [k for k in known if k[0] == "load"]:
-                if any(self.aliases.may_overlap(key[1], array) for array in written):
+                if any(self.aliases.may_meet(key[1], array) for array in written):
                     del known[key]
