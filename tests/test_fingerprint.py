@@ -115,7 +115,7 @@ def test_a_change_changes_the_hash(name, define):
      (frozenset({1}), frozenset({2})), (functools.partial(pow, 2), functools.partial(pow, 3)), (ValueError, TypeError),
      (np, np.linalg), ([1], (1,)), (numba.prange, range),
      (numba.float64, numba.float32)],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )  # fmt: skip
 def test_values_are_told_apart(one, other):
     assert fingerprint(one).digest != fingerprint(other).digest

@@ -577,6 +577,19 @@ def gradient_of_swaps(u):
     return sg.grad(swaps)(u, 3)[0]
 
 
+def swaps_sometimes(u, n):
+    v = u * 2.0
+    for i in range(n):
+        u[0] = v[0] * v[0]
+        if i % 2 == 0:
+            u, v = v, u
+    return u[0] * v[0]
+
+
+def gradient_of_some_swaps(u):
+    return sg.grad(swaps_sometimes)(u, 3)[0]
+
+
 def ranks_differ(a, n):
     u = a.reshape(1, 3)
     for i in range(n):
@@ -680,7 +693,8 @@ CALLS = {
     },
     "higher_order": {
         "growing tape": lambda: sg.grad(sg.grad(python(newton)))(2.0),
-        "numbered buffers": lambda: sg.grad(python(gradient_of_swaps))(np.ones(3)),
+        "swapped buffers": lambda: sg.grad(python(gradient_of_swaps))(np.ones(3)),
+        "numbered buffers": lambda: sg.grad(python(gradient_of_some_swaps))(np.ones(3)),
         "reshaped buffers": lambda: python(reshapes_one_of_several).grad(np.ones(3), 2),
         "arrays of two ranks": lambda: python(ranks_differ).grad(np.ones(3), 2),
     },

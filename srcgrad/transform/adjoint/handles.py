@@ -21,6 +21,7 @@ from srcgrad.ir.nodes import (
     For,
     Function,
     If,
+    ListGet,
     Result,
     Stmt,
     Undef,
@@ -123,6 +124,8 @@ def _family(bases: frozenset[Var], aliases: Aliases, places: Places) -> Family:
             what = f"'{handle.hint}'" if handle.hint else "this array"
             message = f"{what} is one of several arrays in a way that is not differentiable yet"
             hint = "copy it, or allocate the arrays outside of the loop"
+            if isinstance(stmt, ListGet):  # in the reverse of a reverse
+                hint = "use jvp of the gradient (forward over reverse)"
             raise UnsupportedError(Problem(message, stmt.loc if stmt is not None else None, hint))
     for handle in dynamic:
         family.width = max(family.width, 1 + len(recorded(places.home[handle], family, aliases)))
