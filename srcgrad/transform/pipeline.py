@@ -32,6 +32,7 @@ from srcgrad.transform.simplify import (
     promote_sums,
     propagate_copies,
     reuse_arrays,
+    share_branches,
     split_increments,
 )
 from srcgrad.transform.specialise import specialise_sizes
@@ -60,6 +61,10 @@ ADJOINT: tuple[tuple[str, Stage], ...] = (
     ("eliminate_dead_code", eliminate_dead_code),
     ("split_increments", split_increments),
     ("propagate_copies", propagate_copies),
+)
+PRINTED: tuple[tuple[str, Stage], ...] = (
+    ("share_branches", share_branches),
+    ("eliminate_dead_code", eliminate_dead_code),
 )
 LANES: tuple[tuple[str, Stage], ...] = (
     ("promote_sums", promote_sums),
@@ -174,7 +179,6 @@ def flattened(function: Function) -> Function:
 
 
 def printable(function: Function) -> Function:
-    """`function` without the notes on derivatives that only transformations read."""
-    if not any(isinstance(s, Custom) for s in statements(function.body)):
-        return function
-    return eliminate_dead_code(replace(function, body=without(function.body, Custom)))
+    """`function` as it is printed: what only transformations read is left out, branches share what they compute."""
+    function = replace(function, body=without(function.body, Custom))
+    return _run(function, PRINTED, "without")

@@ -7,11 +7,20 @@ from srcgrad.transform.simplify.fuse import fuse_loops
 from srcgrad.transform.simplify.hoist import hoist_invariants
 from srcgrad.transform.simplify.inductions import eliminate_inductions
 from srcgrad.transform.simplify.promote import promote_sums
-from srcgrad.transform.simplify.repeats import eliminate_repeats
+from srcgrad.transform.simplify.repeats import eliminate_repeats, share_branches
 from srcgrad.transform.simplify.reuse import reuse_arrays
 from srcgrad.transform.simplify.split import split_increments
 
 __all__ = [
-    "contract_tapes", "eliminate_dead_code", "eliminate_inductions", "eliminate_repeats", "fuse_loops",
-    "hoist_invariants", "promote_sums", "propagate_copies", "reuse_arrays", "split_increments",
+    "contract_tapes",
+    "eliminate_dead_code",
+    "eliminate_inductions",
+    "eliminate_repeats",
+    "fuse_loops",
+    "hoist_invariants",
+    "promote_sums",
+    "propagate_copies",
+    "reuse_arrays",
+    "share_branches",
+    "split_increments",
 ]  # fmt: skip

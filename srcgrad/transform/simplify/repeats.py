@@ -43,8 +43,20 @@ def eliminate_repeats(function: Function) -> Function:
     >>> eliminate_repeats(Function("f", (x,), body, (w,), ())).body[-1].args
     (%y, %y)
     """
+    return _numbered(function, branches=False)
+
+
+def share_branches(function: Function) -> Function:
+    """The same, and what a branch computes is not computed again in a later branch on the same condition.
+
+    What is taken over has no value on the other path, and nothing reads it there: for text, not for differentiation.
+    """
+    return _numbered(function, branches=True)
+
+
+def _numbered(function: Function, *, branches: bool) -> Function:
     mapping: dict[Var, Atom] = {}
-    body = _Numbering(find_aliases(function), mapping).block(function.body, {})
+    body = _Numbering(find_aliases(function), mapping, branches=branches).block(function.body, {})
     resolved = {v: _final(a, mapping) for v, a in mapping.items()}
     results = map_tree(lambda a: resolved.get(a, a) if isinstance(a, Var) else a, function.results)
     return replace(function, body=substitute(body, resolved), results=results)
@@ -57,8 +69,8 @@ def _final(atom: Atom, mapping: dict[Var, Atom]) -> Atom:
 
 
 class _Numbering:
-    def __init__(self, aliases: Aliases, mapping: dict[Var, Atom]) -> None:
-        self.aliases, self.mapping = aliases, mapping
+    def __init__(self, aliases: Aliases, mapping: dict[Var, Atom], *, branches: bool) -> None:
+        self.aliases, self.mapping, self.branches = aliases, mapping, branches
 
     def block(self, block: Block, known: dict[Key, Atom]) -> Block:
         out: list[Stmt] = []
@@ -100,7 +112,8 @@ class _Numbering:
     def branch(self, stmt: If, known: dict[Key, Atom], out: list[Stmt]) -> If:
         """An `If`; what an earlier one computed on the same condition is taken over as a result of that."""
         cond = self.key(stmt.cond)
-        before = next((k for k, s in enumerate(out) if isinstance(s, If) and self.key(s.cond) == cond), None)
+        same = (k for k, s in enumerate(out) if isinstance(s, If) and self.key(s.cond) == cond)
+        before = next(same, None) if self.branches else None
         first = out[before] if before is not None else None
         sides: list[Block] = []
         for k, body in enumerate((stmt.then, stmt.orelse)):
