@@ -146,7 +146,8 @@ def test_generated_code_repeats_as_few_steps(slots, n, monkeypatch):
     gradient(1.0)
     monkeypatch.setattr(np, "sin", lambda x: run.append(x) or sin(x))
     gradient(1.0)
-    assert len(run) == n + least_steps(n, slots)  # the value, and between the snapshots; a taped step needs cosines only
+    # the value, and between the snapshots; a taped step needs cosines only
+    assert len(run) == n + least_steps(n, slots)
 
 
 def test_memory():
