@@ -99,6 +99,7 @@ def _text(function: Function, *, compiled: bool, large: tuple[str, ...] = ()) ->
     if compiled:
         flat = pipeline.in_lanes(flat)
     printed = print_function(flat, pipeline.direct_accesses(flat) if compiled else frozenset())
+    printed = replace(printed, written=frozenset(name for name, p in flat.signature if p in written))
     return Text(printed, tuple(k for k, p in enumerate(function.params) if p in written), large)
 
 

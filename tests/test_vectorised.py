@@ -252,3 +252,19 @@ def test_njit_calls_are_not_taken_to_be_apart():
     x = np.arange(1.0, 5.0)
     assert outer(x) == 2.0
     np.testing.assert_allclose(x, [2.0, 4.0, 6.0, 8.0])
+
+
+def test_what_is_written_into_arguments_stays():
+    """Stores just before the end, to memory that is the caller's."""
+
+    @sg.differentiable
+    def bump(a, b):
+        a[0] = 2.0 * b[0]
+        a[-1] *= a[0]
+        last = a[1:]
+        last[0] = b[1]
+
+    a, b = np.arange(1.0, 5.0), np.arange(5.0, 9.0)
+    bump(a, b)
+    np.testing.assert_array_equal(a, [10.0, 6.0, 3.0, 40.0])
+    np.testing.assert_array_equal(b, np.arange(5.0, 9.0))

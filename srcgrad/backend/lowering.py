@@ -92,12 +92,13 @@ class _Lower(Lower):
         return value
 
     def _is_new(self, value: Any) -> bool:
-        """Whether an array shares no memory with others: it is a parameter, or made here.
+        """Whether an array shares no memory that is written with others: a parameter that is only read, or made here.
 
-        Callers make sure that a parameter that is written overlaps with no other.
+        Callers make sure that a parameter that is written overlaps with no other. One that is written is the caller's:
+        LLVM would leave out what is stored to memory that it takes to end with the function.
         """
         if isinstance(value, ir.Arg):
-            return True
+            return value.name not in self.printed.written
         is_call = isinstance(value, ir.Expr) and value.op == "call"
         return is_call and getattr(self.typeof(value.func.name), "typing_key", None) in _MAKE
 

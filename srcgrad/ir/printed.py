@@ -21,6 +21,7 @@ class Printed:
         direct: the numbers of lines in which no index is ever negative.
         loose: the numbers of lines that add to a sum whose terms may be added in any order.
         sizes: for parameters that are arrays, the lengths of their axes, as far as they are known.
+        written: the parameters that the function overwrites, in whole or in part.
     """
 
     name: str
@@ -30,21 +31,23 @@ class Printed:
     direct: frozenset[int] = frozenset()
     loose: frozenset[int] = frozenset()
     sizes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
+    written: frozenset[str] = frozenset()
 
     @property
     def identity(self) -> tuple[Any, ...]:
         """All that compiled code depends on, as plain values; `from_identity` is the way back."""
         sizes = sorted((name, list(axes)) for name, axes in self.sizes.items())
-        return self.name, self.text, list(self.helpers), sorted(self.direct), sorted(self.loose), sizes
+        lines = sorted(self.direct), sorted(self.loose)
+        return self.name, self.text, list(self.helpers), *lines, sizes, sorted(self.written)
 
     @classmethod
     def from_identity(cls, values: Any) -> Printed:
         """What `identity` was made of, but for the user's lines.
 
-        >>> one = Printed("f", "...", (), ("g",), frozenset({2}), frozenset(), {"x": (None, 3)})
+        >>> one = Printed("f", "...", (), ("g",), frozenset({2}), frozenset(), {"x": (None, 3)}, frozenset("y"))
         >>> Printed.from_identity(one.identity) == one
         True
         """
-        name, text, helpers, direct, loose, sizes = values
+        name, text, helpers, direct, loose, sizes, written = values
         known = {n: tuple(axes) for n, axes in sizes}
-        return cls(name, text, (), tuple(helpers), frozenset(direct), frozenset(loose), known)
+        return cls(name, text, (), tuple(helpers), frozenset(direct), frozenset(loose), known, frozenset(written))

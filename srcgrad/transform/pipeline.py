@@ -9,7 +9,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from srcgrad.errors import UnsupportedError
-from srcgrad.ir.nodes import Custom, Function, Increment, Stmt, Store, Var, flatten
+from srcgrad.ir.nodes import Atom, Call, Custom, Function, Increment, Library, Stmt, Store, Var, flatten
 from srcgrad.ir.printer import parameter_names
 from srcgrad.ir.types import Array
 from srcgrad.ir.verify import verify
@@ -156,7 +156,16 @@ def written_parameters(function: Function) -> frozenset[Var]:
     """The array parameters that the function overwrites, in whole or in part."""
     aliases = find_aliases(function)
     params = {p for p in function.params if isinstance(p.type, Array)}
-    written = {b for s in statements(function.body) if isinstance(s, Store | Increment) for b in aliases.bases[s.array]}
+    written: set[Var] = set()
+    for s in statements(function.body):
+        arrays: tuple[Atom, ...] = ()
+        if isinstance(s, Store | Increment):
+            arrays = (s.array,)
+        elif isinstance(s, Call):
+            arrays = tuple(s.args[k] for k in s.writes)
+        elif isinstance(s, Library):
+            arrays = s.outs
+        written.update(b for a in arrays for b in aliases.bases[a])  # type: ignore[index]
     return frozenset(written & params)
 
 
