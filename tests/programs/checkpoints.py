@@ -38,7 +38,7 @@ def checkpointed_by_revolve(u, k, n):
     return u
 
 
-@program(draw(signed(5), scalar(0.1, 0.2), 4))
+@program(draw(signed(5), scalar(0.1, 0.2), 4), numba_ok=False)
 def checkpointed_new_arrays(u, k, n):
     total = 0.0
     for r in range(3):
