@@ -41,7 +41,9 @@ def make_entry(version: Version, kernel: Kernel, *, pure: bool) -> Entry:
 
     `pure` calls run on copies of the arrays that are overwritten.
     """
-    writer = _checked(version)
+    writer = _checked(
+        version
+    )  # objects of the user's may raise anything when asked: the general way says what is wrong
     passed = writer.passed(kernel, pure=pure)
     result = writer.result(version.plan.result, version.plan.count)
     call = kernel.compiled

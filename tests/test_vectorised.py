@@ -236,6 +236,31 @@ def test_saturation_gives_zero_not_nan():
     assert math.isinf(sg.grad(lambda x: 3.0 * np.sqrt(x))(0.0))
 
 
+LONG = "def helper(x):\n    y = math.log(x) + 1.0 / x\n    t = y\n" + "    t = 0.5 * t + y\n" * 45 + "    return t\n"
+
+
+@pytest.mark.parametrize("target", ["python", "cpu"])
+def test_zero_cotangents_reach_helpers_pullbacks_and_pieces_of_loops(target, define):
+    """What is not chosen outside of a function of its own is infinite inside of it."""
+    helper = define(LONG, "helper", math=math)
+
+    def of_helper(x):
+        return np.where(x > 0.0, helper(x), 3.0 * x) + helper(x + 1.0)
+
+    def of_loop(x):
+        v = x
+        for _ in sg.checkpointed(range(4)):
+            v = v * 0.5 + 1.0 / x
+        return np.where(x > 0.0, v, 3.0 * x)
+
+    def of_pullback(x):
+        return math.log(x) + 1.0 / x
+
+    assert math.isfinite(sg.grad(sg.differentiable(of_helper, target=target))(0.0))
+    assert sg.grad(sg.differentiable(of_loop, target=target))(0.0) == 3.0
+    assert sg.vjp(sg.differentiable(of_pullback, target=target), 0.0)[1](0.0) == (0.0,)
+
+
 def test_njit_calls_are_not_taken_to_be_apart():
     """A differentiable function called from the user's own compiled code may get one array twice, and write it."""
 

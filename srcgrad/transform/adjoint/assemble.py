@@ -91,7 +91,7 @@ def planned_adjoint(
 ) -> tuple[Function, Plan]:
     """`joint_adjoint`, and the plan that it was written by."""
     function, objective = _settled(function, function.results if objective is None else objective)
-    sweeps = _sweeps(function, wrt, objective, seed)
+    sweeps = _sweeps(function, wrt, objective, seed, certain=True)
     seeds = tuple((s.hint, s) for s in sweeps.seeds)
     results = (function.results, *sweeps.gradients)
     sweeps.plan.read = set(free(sweeps.reverse))
@@ -188,11 +188,12 @@ def _settled(function: Function, objective: Any) -> tuple[Function, Any]:
 
 def _sweeps(
     function: Function, wrt: tuple[Var, ...], objective: Any, constant: float | None,
-    given: dict[Var, Var] | None = None,
+    given: dict[Var, Var] | None = None, *, certain: bool = False,
 ) -> _Sweeps:  # fmt: skip
     """The forward and the reverse sweep; the reverse reads what it needs of the forward by name.
 
-    `given` holds adjoint buffers of parameters that the caller has.
+    `given` holds adjoint buffers of parameters that the caller has. `certain` says that the cotangent of a single
+    result is not zero: the caller of a pullback or of a helper may have made no use of it.
     """
     counted, counts = count_trips(function)
     aliases = find_aliases(counted)
@@ -207,7 +208,7 @@ def _sweeps(
         plan = Plan(
             numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, chosen, growing
         )
-        return plan, _written(plan, whole, wrt, objective, constant, given or {})
+        return plan, _written(plan, whole, wrt, objective, constant, given or {}, certain=certain)
 
     plan, sweeps = attempt(frozenset(), None)
     chosen = values_to_store(plan)
@@ -222,11 +223,12 @@ def _sweeps(
 
 
 def _written(
-    plan: Plan, function: Function, wrt: tuple[Var, ...], objective: Any, constant: float | None, given: dict[Var, Var]
+    plan: Plan, function: Function, wrt: tuple[Var, ...], objective: Any, constant: float | None, given: dict[Var, Var],
+    *, certain: bool,
 ) -> _Sweeps:  # fmt: skip
     """Both sweeps, under a plan."""
     build, places = plan.build, plan.places
-    reverse = Reverse(plan, objective)
+    reverse = Reverse(plan, objective if certain else ())
     of = dict(places.of)
     for loop in plan.loops.values():
         of[loop.top] = places.root

@@ -22,7 +22,10 @@ _CARRYING = {
 
 
 class Zeros:
-    """Tells, by a least fixed point against the flow of the program, whose adjoint may be zero for such a reason."""
+    """Tells, by a least fixed point against the flow of the program, whose adjoint may be zero for such a reason.
+
+    `objective` is the result whose cotangent is not zero, if there is one.
+    """
 
     def __init__(self, function: Function, places: Places, objective: Any) -> None:
         self.places = places
