@@ -35,6 +35,7 @@ LAYERS = {
     "api": {"errors", "backend", "custom", "program", "dispatch", "differentiable"},
     "jacobians": {"errors", "api", "dispatch", "program"},
     "testing": {"errors", "api"},
+    "shim": {"errors", "rules", "structure", "program", "dispatch", "differentiable"},
     "__init__": {"errors", "backend", "custom", "api", "jacobians", "loops"},
     "__main__": {"cache"},
 }

@@ -1,0 +1,102 @@
+"""Arithmetic with the options that functions have and operators do not: `alpha`, `rounding_mode`, powers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcgrad.shim.ops import elementwise as ew
+from srcgrad.shim.record import record
+from srcgrad.shim.tensor import Tensor
+
+
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """`input + alpha * other`."""
+    return ew._add(input, other if alpha == 1 else other * alpha, out=out)  # type: ignore[no-any-return]
+
+
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
+    """`input - alpha * other`.
+
+    Raises:
+        RuntimeError: of bools, which PyTorch does not subtract.
+    """
+    if _is_bool(input) and _is_bool(other):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+            "operator instead."
+        )
+    return ew._sub(input, other if alpha == 1 else other * alpha, out=out)  # type: ignore[no-any-return]
+
+
+def _is_bool(x: Any) -> bool:
+    return isinstance(x, bool) or (isinstance(x, Tensor) and x._data.dtype.kind == "b")
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
+    """`input / other`, rounded if asked: "floor" or "trunc"."""
+    if rounding_mode is None:
+        return ew._div(input, other, out=out)  # type: ignore[no-any-return]
+    if rounding_mode == "floor":
+        return ew.floor_divide(input, other, out=out)  # type: ignore[no-any-return]
+    quotient = ew._div(input, other).trunc()
+    whole = all(not isinstance(v, float) and not _is_float(v) for v in (input, other))
+    return quotient.long() if whole else quotient  # type: ignore[no-any-return]
+
+
+def _is_float(x: Any) -> bool:
+    return isinstance(x, Tensor) and x._data.dtype.kind == "f"
+
+
+def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
+    """`input ** exponent`.
+
+    Raises:
+        RuntimeError: integers to a negative power.
+    """
+    if isinstance(exponent, int) and exponent < 0 and isinstance(input, Tensor) and input._data.dtype.kind in "iu":
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return ew._pow(input, exponent, out=out)  # type: ignore[no-any-return]
+
+
+def rsub(input: Tensor, other: Any) -> Tensor:
+    """`other - input`."""
+    return sub(other, input)
+
+
+def rdiv(input: Tensor, other: Any) -> Tensor:
+    """`other / input`, as PyTorch computes it: the reciprocal, multiplied."""
+    if isinstance(other, Tensor | np.ndarray):
+        return div(other, input)
+    return ew.mul(ew.reciprocal(input), other)  # type: ignore[no-any-return]
+
+
+def rpow(input: Tensor, other: Any) -> Tensor:
+    """`other ** input`."""
+    return ew._pow(other, input)  # type: ignore[no-any-return]
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """To the nearest integer, halves to even."""
+    return record("RoundBackward0", np.round(input._data, decimals), (input,), (lambda ct: ct * 0.0,))
+
+
+def frac(input: Tensor) -> Tensor:
+    """What is behind the decimal point."""
+    return input - input.trunc()
+
+
+def rsqrt(input: Tensor) -> Tensor:
+    """`1 / sqrt(input)`."""
+    return ew.reciprocal(ew.sqrt(input))  # type: ignore[no-any-return]
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """`input + value * tensor1 * tensor2`."""
+    return input + value * (tensor1 * tensor2)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """`input + value * tensor1 / tensor2`."""
+    return input + value * (tensor1 / tensor2)

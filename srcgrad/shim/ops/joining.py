@@ -1,0 +1,155 @@
+"""Tensors put together, and parts of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from srcgrad.shim.dtypes import promoted
+from srcgrad.shim.ops.views import axis_of, placed, scattered, view
+from srcgrad.shim.record import record
+from srcgrad.shim.tensor import Tensor, positions
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors one after the other along a dimension."""
+    if not tensors:
+        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+    tensors = [t for t in tensors if t._data.shape != (0,)] or list(tensors)[:1]
+    arrays = [t._data for t in tensors]
+    if any(not a.ndim for a in arrays):
+        at = next(k for k, a in enumerate(arrays) if not a.ndim)
+        raise RuntimeError(f"zero-dimensional tensor (at position {at}) cannot be concatenated")
+    k = axis_of(dim, arrays[0].ndim)
+    for n, a in enumerate(arrays):
+        fits = a.ndim == arrays[0].ndim and all(
+            m == q for j, (m, q) in enumerate(zip(a.shape, arrays[0].shape, strict=True)) if j != k
+        )
+        if not fits and a.ndim != arrays[0].ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {arrays[0].ndim} and {a.ndim}")
+        if not fits:
+            first = arrays[0].shape
+            bad = next(j for j in range(a.ndim) if j != k and a.shape[j] != first[j])
+            raise RuntimeError(
+                f"Sizes of tensors must match except in dimension {k}. Expected size {first[bad]} but got size "
+                f"{a.shape[bad]} for tensor number {n} in the list."
+            )
+    kind = promoted(*arrays)
+    out = np.concatenate([a.astype(kind, copy=False) for a in arrays], axis=k)
+    ends = np.cumsum([a.shape[k] for a in arrays]).tolist()
+    pulls = [
+        partial(_piece, index=(slice(None),) * k + (slice(e - a.shape[k], e),))
+        for e, a in zip(ends, arrays, strict=True)
+    ]
+    return record("CatBackward0", out, tensors, pulls)
+
+
+def _piece(ct: Any, index: Any) -> Any:
+    return ct[index]
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors along a new dimension."""
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    arrays = [t._data for t in tensors]
+    for n, a in enumerate(arrays):
+        if a.shape != arrays[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry 0 and "
+                f"{list(a.shape)} at entry {n}"
+            )
+    k = axis_of(dim, arrays[0].ndim + 1)
+    kind = promoted(*arrays)
+    out = np.stack([a.astype(kind, copy=False) for a in arrays], axis=k)
+    pulls = [partial(_piece, index=(slice(None),) * k + (n,)) for n in range(len(arrays))]
+    return record("StackBackward0", out, tuple(tensors), pulls)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Side by side."""
+    return cat([t.reshape(1) if not t.ndim else t for t in tensors], 0 if tensors[0].ndim <= 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """One below the other."""
+    return cat([t.reshape(1, -1) if t.ndim < 2 else t for t in tensors], 0)
+
+
+def _part(input: Tensor, name: str, keep: np.ndarray) -> Tensor:
+    return record(name, np.where(keep, input._data, input._data.dtype.type(0)), (input,), (lambda ct: ct * keep,))
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangle; zeros above."""
+    return _part(input, "TrilBackward0", np.tri(*input._data.shape[-2:], diagonal, dtype=bool))
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangle; zeros below."""
+    return _part(input, "TriuBackward0", ~np.tri(*input._data.shape[-2:], diagonal - 1, dtype=bool))
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonal of matrices, as a view."""
+    shape = input._data.shape
+    step = partial(_diagonal, offset=offset, axis1=dim1, axis2=dim2)
+    return view("DiagonalBackward0", input, step, lambda ct: scattered(ct, positions(shape, (step,)), shape))
+
+
+def _diagonal(z: Any, **where: int) -> Any:
+    out = z.diagonal(**where)
+    if z.flags.writeable:
+        out.flags.writeable = True
+    return out
+
+
+def diag(input: Tensor, diagonal_: int = 0, *, diagonal: int | None = None) -> Tensor:
+    """The diagonal of a matrix, or the matrix with that diagonal."""
+    k = diagonal_ if diagonal is None else diagonal
+    if input._data.ndim == 1:
+        out = np.diag(input._data, k)
+        return record("DiagEmbedBackward0", out, (input,), (lambda ct: ct.diagonal(k),))
+    return globals()["diagonal"](input, k).clone()
+
+
+def trace(input: Tensor) -> Tensor:
+    """The sum of the diagonal."""
+    n = input._data.shape
+    pull = partial(_traced, shape=n)
+    return record("TraceBackward0", np.trace(input._data), (input,), (pull,))
+
+
+def _traced(ct: Any, shape: tuple[int, ...]) -> Any:
+    return ct * np.eye(*shape, dtype=(ct._data if isinstance(ct, Tensor) else ct).dtype)
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """With a border; `pad` gives its widths, last dimension first. Only constant borders."""
+    if mode != "constant":
+        raise NotImplementedError(f"pad(mode={mode!r}) is not supported by srcgrad.shim")
+    x = input._data
+    widths = [(0, 0)] * x.ndim
+    for k in range(len(pad) // 2):
+        widths[x.ndim - 1 - k] = (pad[2 * k], pad[2 * k + 1])
+    cut = tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, x.shape, strict=True))
+    added = [(max(a, 0), max(b, 0)) for a, b in widths]
+    out = np.pad(x[cut], added, constant_values=0 if value is None else value)
+    inner = tuple(slice(a, n - b) for (a, b), n in zip(added, out.shape, strict=True))
+    return record("ConstantPadNdBackward0", out, (input,), (lambda ct: placed(ct[inner], cut, x.shape),))
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Coordinates of a grid."""
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
+    sizes = [t._data.size for t in given]
+    out = []
+    for k, t in enumerate(given):
+        shape = [1] * len(sizes)
+        shape[k] = sizes[k]
+        grid = t.reshape(shape).expand(sizes)
+        out.append(grid.transpose(0, 1) if indexing == "xy" and len(sizes) > 1 else grid)
+    return tuple(out)

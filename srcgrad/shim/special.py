@@ -1,0 +1,43 @@
+"""Functions that NumPy lacks, on arrays: SciPy's where it is installed, else the standard library's, one by one."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+_SCIPY: Any = importlib.import_module("scipy.special") if importlib.util.find_spec("scipy") else None
+
+
+def _of(name: str, one: Callable[..., float]) -> Callable[..., Any]:
+    """SciPy's function, or an element-wise loop over that of one number."""
+    if _SCIPY is not None:
+        return getattr(_SCIPY, name)  # type: ignore[no-any-return]
+    loop = np.vectorize(one, otypes=[float])
+
+    def function(x: Any) -> Any:
+        x = np.asarray(x)
+        return loop(x).astype(x.dtype if x.dtype.kind == "f" else float)
+
+    return function
+
+
+def expit(x: Any) -> Any:
+    """The logistic function, without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+def log_expit(x: Any) -> Any:
+    """The logarithm of the logistic function."""
+    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
+
+
+erf = _of("erf", math.erf)
+erfc = _of("erfc", math.erfc)
+lgamma = _of("gammaln", math.lgamma)
+FUNCTIONS: dict[str, Callable[..., Any]] = {"expit": expit}
