@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+from srcgrad import structure
 from srcgrad.errors import ArgumentError, NonScalarError, Problem
 from srcgrad.ir.arguments import Constant, TupleOf
 from srcgrad.ir.nodes import Function, Var, flatten
@@ -14,7 +15,7 @@ from srcgrad.ir.printed import Printed
 from srcgrad.ir.printer import print_function
 from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.plan import Outside, Plan, Text
-from srcgrad.program import GradientOf, Program, nothing_returned, resolve_argnums
+from srcgrad.program import GradientOf, Program, PullbackOf, nothing_returned, resolve_argnums
 from srcgrad.transform import pipeline
 from srcgrad.transform.build import strong
 from srcgrad.transform.inline import inline_function
@@ -42,7 +43,7 @@ class Derivation:
         self.functions, self.arguments = functions, arguments
         self.compiled = program.options.target != "python"
         self.frugal, self.budget = program.is_frugal, program.options.memory_budget
-        self.wrt = float_parameters(self.lowered.function, arguments)
+        self.wrt = float_parameters(self.lowered.function, arguments, program.active)
 
     def plan(self) -> Plan:
         """What a call needs to know."""
@@ -131,6 +132,36 @@ def gradient(program: GradientOf, arguments: Arguments) -> Lowered:
     return Lowered(ir, inner.captures, result, inner.facts, (*inner.large, *large))
 
 
+def pullback(program: PullbackOf, arguments: Arguments) -> Lowered:
+    """The IR of a `PullbackOf`."""
+    *given, (last, kind) = arguments
+    inner = program.of.lowered(given)
+    function = inner.function
+    wrt = float_parameters(function, given, program.of.active)
+    ir = pipeline.adjoint(function, wrt)
+    seeds = ir.params[len(function.params) :]
+    if len(structure.leaf_types(kind)) != len(seeds):
+        message = f"'{program.of.name}' has {len(seeds)} results with a derivative, but {kind} was given"
+        raise ArgumentError(Problem(message, hint="give one cotangent for each"))
+    own = len(function.params) - sum(c.var is not None for c in inner.captures)
+    gradients = flatten(ir.results)[len(flatten(function.results)) :]
+    result = Tuple(tuple(gradients))
+    ir = replace(
+        ir, name=f"{function.name}_pullback", results=atoms_of(result),
+        params=(*function.params[:own], *seeds, *function.params[own:]),
+        signature=(*function.signature, (last, seeds)),
+    )  # fmt: skip
+    return Lowered(ir, inner.captures, result, inner.facts, inner.large)
+
+
+def with_finals(lowered: Lowered) -> Lowered:
+    """The same with the arrays that the function overwrites as results after its own."""
+    function = lowered.function
+    written = pipeline.written_parameters(function)
+    result = Tuple((lowered.result, *(p for p in function.params if p in written)))
+    return replace(lowered, function=replace(function, results=atoms_of(result)), result=result)
+
+
 def _with_value(gradient: Value, shape: Value, atoms: Any, *, with_value: bool, has_aux: bool) -> Value:
     """JAX's results: g, (y, g), (g, aux) or ((y, aux), g)."""
     value = refill(shape, flatten(atoms))
@@ -208,10 +239,13 @@ def _words(kind: Any) -> str:
     return f"an array of {kind.dtype}" if isinstance(kind, Array) else "an int"
 
 
-def float_parameters(function: Function, arguments: Arguments) -> tuple[Var, ...]:
-    """All float parameters of the user's arguments, in order."""
+def float_parameters(
+    function: Function, arguments: Arguments, active: Collection[str] | None = None
+) -> tuple[Var, ...]:  # fmt: skip
+    """The float parameters of the user's arguments, or of the `active` ones, in order."""
     trees = dict(function.signature)
-    return tuple(p for n, _ in arguments for p in flatten(trees[n]) if is_float(p.type))
+    names = [n for n, _ in arguments if active is None or n in active]
+    return tuple(p for n in names for p in flatten(trees[n]) if is_float(p.type))
 
 
 def inline_program(scope: Scope, program: Program, args: list[Value], kwargs: dict[str, Value], node: ast.AST) -> Value:

@@ -8,7 +8,7 @@ from typing import Any
 from srcgrad import structure
 from srcgrad.entry import MISS, Entry, Guard, make_entry, make_guard
 from srcgrad.errors import ArgumentError, Problem
-from srcgrad.program import GradientOf, Program
+from srcgrad.program import ActiveIn, GradientOf, Program, PullbackOf
 from srcgrad.version import Version, find_version
 
 KEPT = 8  # quick ways in that a function tries, the latest first
@@ -43,6 +43,19 @@ class Callee:
             return self._gradients[key]
         except TypeError:  # a list; the error of that comes with the first call
             return Callee(GradientOf(self.program, argnums, with_value=with_value, has_aux=has_aux))
+
+    def active_in(self, names: tuple[str, ...], *, finals: bool = False) -> Callee:
+        """This program, differentiated with respect to some arguments only; the same one each time. See `ActiveIn`."""
+        key = names, finals
+        if key not in self._gradients:
+            self._gradients[key] = Callee(ActiveIn(self.program, names, finals=finals))
+        return self._gradients[key]
+
+    def pullback(self) -> Callee:
+        """The gradients of the active arguments as a program; the same one each time. See `PullbackOf`."""
+        if "pullback" not in self._gradients:
+            self._gradients["pullback"] = Callee(PullbackOf(self.program))
+        return self._gradients["pullback"]
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The argument values in the order of the parameters, defaults filled in."""
@@ -119,6 +132,9 @@ class Dispatching:
         return self._slow(values)
 
     def _slow(self, values: tuple[Any, ...]) -> Any:
+        take_over = structure.foreign(values)
+        if take_over is not None:
+            return take_over(self.callee, values, pure=self.pure)
         version = self.callee.version(values)
         kernel = version.kernel("primal")
         flat = version.flat(values)
@@ -128,7 +144,13 @@ class Dispatching:
 
     def _admit(self, version: Version) -> None:
         """Put the quick way into `version` first."""
-        if self.pure not in version.entries:
-            version.entries[self.pure] = make_entry(version, version.kernel("primal"), pure=self.pure)
-        entry = version.entries[self.pure]
+        entry = entry_of(version, pure=self.pure)
         self._entries = (entry, *(e for e in self._entries if e is not entry))[:KEPT]
+
+
+def entry_of(version: Version, *, pure: bool) -> Entry:
+    """The quick way into the primal of a version; `pure` calls run on copies of what is overwritten."""
+    if pure not in version.entries:
+        version.entries[pure] = make_entry(version, version.kernel("primal"), pure=pure)
+    found: Entry = version.entries[pure]
+    return found

@@ -24,6 +24,7 @@ class Program(ABC):
     signature: inspect.Signature
     name: str
     options: Options
+    active: tuple[str, ...] | None = None  # the arguments that its sweeps differentiate with respect to; None: all
     is_frugal = False  # whether loops are checkpointed whose tape takes too much memory
 
     def frugal(self) -> Program:
@@ -76,6 +77,51 @@ class GradientOf(Program):
 
     def cache_parts(self) -> tuple[Any, ...]:
         return "gradient of", self.of, self.argnums, self.with_value, self.has_aux, self.is_frugal
+
+
+class ActiveIn(Program):
+    """A program that is differentiated with respect to some of its arguments only.
+
+    With `finals`, the arrays that it overwrites are results too, after its own: their contents at the end.
+    """
+
+    def __init__(self, of: Program, active: tuple[str, ...], *, finals: bool = False) -> None:
+        self.of, self.active, self.finals = of, active, finals
+        self.options, self.signature, self.name = of.options, of.signature, of.name
+
+    def lowered(self, arguments: Arguments) -> Any:
+        found = self.of.lowered(arguments)
+        return import_module("srcgrad.derive").with_finals(found) if self.finals else found
+
+    def frugal(self) -> ActiveIn:
+        made = ActiveIn(self.of.frugal(), self.active or (), finals=self.finals)
+        made.is_frugal = made.of.is_frugal
+        return made
+
+    def cache_parts(self) -> tuple[Any, ...]:
+        return "active in", self.of, self.active, self.finals
+
+
+class PullbackOf(Program):
+    """The gradients of a program's active arguments, as a function of its arguments and its cotangents.
+
+    It takes one argument more, the tuple of cotangents of all floats among the results, and returns a flat tuple.
+    """
+
+    def __init__(self, of: Program) -> None:
+        self.of, self.options, self.name = of, of.options, f"{of.name}_pullback"
+        names = list(of.signature.parameters)
+        last = "cotangents"
+        while last in names:
+            last += "_"
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        self.signature = inspect.Signature([inspect.Parameter(n, kind) for n in (*names, last)])
+
+    def lowered(self, arguments: Arguments) -> Any:
+        return import_module("srcgrad.derive").pullback(self, arguments)
+
+    def cache_parts(self) -> tuple[Any, ...]:
+        return "pullback of", self.of
 
 
 def resolve_argnums(argnums: Any, names: list[str], program: str) -> list[str]:

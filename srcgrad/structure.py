@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,24 @@ def type_of(value: Any, name: str = "argument") -> Any:
         return TupleOf(tuple(type_of(v, name) for v in value), cls)
     if isinstance(value, list | dict | set):
         raise _unfit(f"'{name}' is a {type(value).__name__}", "pass a NumPy array or a tuple")
+    if hasattr(type(value), "__srcgrad_call__"):
+        message = f"'{name}' is a {type(value).__name__}, which this function does not take"
+        raise _unfit(message, "pass an array: x.detach().numpy(), or call the differentiable function itself")
     return Constant(value)
+
+
+def foreign(values: Sequence[Any]) -> Callable[..., Any] | None:
+    """How to run a compiled function on arguments of which one knows better: what its class's `__srcgrad_call__` is.
+
+    That is called with the `Callee`, the arguments in the order of the parameters, and `pure`.
+    """
+    for value in values:
+        found = getattr(type(value), "__srcgrad_call__", None)
+        if found is None and isinstance(value, tuple):
+            found = foreign(value)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+    return None
 
 
 def _array_type(value: np.ndarray, name: str) -> Array:

@@ -5,7 +5,7 @@ Tensors record the operations on them, `backward()` sends gradients through the 
 `srcgrad.rules`.
 """
 
-from srcgrad.shim import autograd, methods
+from srcgrad.shim import autograd, compiled, methods
 from srcgrad.shim.autograd.backward import method as _backward
 from srcgrad.shim.creation import (
     arange,

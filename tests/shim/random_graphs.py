@@ -1,0 +1,211 @@
+"""Random programs over tensors, run with PyTorch and with srcgrad.shim, and compared step by step.
+
+`python -m tests.shim.random_graphs --count 2000 --seed 0` prints a summary and a reproduction of each difference. A program
+is a list of lines of Python over `torch`, `data` and the tensors before; so a reproduction can be pasted, and a program
+shrinks by leaving out lines.
+"""
+
+import argparse
+import collections
+import re
+import sys
+import warnings
+
+import numpy as np
+
+import srcgrad.shim as shim
+from tests.shim.graph_steps import Writer, data
+
+UNSTABLE = (  # texts that name addresses, builds or source files, or that PyTorch words by kernel
+    "not implemented for",
+    "Exception raised from",
+    "INTERNAL ASSERT",
+    "incompatible function arguments",
+    "received an invalid combination of arguments",
+    "einsum()",
+)
+TOLERANCE = {"torch.float64": 1e-7, "torch.float32": 3e-4}
+
+
+class Run:
+    """A program as it runs with one module."""
+
+    def __init__(self, torch):
+        self.torch = torch
+        self.names = {"torch": torch, "data": data, "log": []}
+
+    def step(self, line):
+        """Run a line; returns the error that it raised as (type, text), or None."""
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                exec(compile(line, "<step>", "exec"), self.names)
+        except Exception as error:  # noqa: BLE001 - the error is what is compared
+            return type(error).__name__, str(error)
+        return None
+
+    def seen(self):
+        """What can be compared: all variables."""
+        return {k: v for k, v in self.names.items() if k not in ("torch", "data", "__builtins__")}
+
+
+def same_error(a, b):
+    if a is None or b is None or a[0] != b[0]:
+        return a == b
+    if any(text in a[1] for text in UNSTABLE):
+        return True
+    first, second = (re.sub(r"0x[0-9a-f]+", "0x", t[1]).strip() for t in (a, b))
+    return first == second
+
+
+def difference(ours, theirs):
+    """What differs between two values, in words; None if nothing."""
+    if isinstance(theirs, tuple | list):
+        if not isinstance(ours, tuple | list) or len(ours) != len(theirs):
+            return f"length: {ours!r} and {theirs!r}"
+        found = (difference(a, b) for a, b in zip(ours, theirs, strict=True))
+        return next((f for f in found if f), None)
+    if not hasattr(theirs, "grad_fn"):
+        return _plain(ours, theirs)
+    if not hasattr(ours, "grad_fn"):
+        return f"no tensor: {ours!r}"
+    for name, read in _FACTS.items():
+        a, b = read(ours), read(theirs)
+        if a != b:
+            return f"{name}: {a} and {b}"
+    x, y = ours.detach().numpy(), theirs.detach().numpy()
+    if not close(x, y, TOLERANCE.get(str(theirs.dtype))):
+        return f"value: {x.tolist()} and {y.tolist()}"
+    if theirs.is_leaf or theirs.retains_grad:
+        a, b = ours.grad, theirs.grad
+        if (a is None) != (b is None):
+            return f"grad: {a} and {b}"
+        inner = None if b is None else difference(a, b)
+        return inner and f"grad {inner}"
+    return None
+
+
+_FACTS = {
+    "shape": lambda t: tuple(t.shape),
+    "dtype": lambda t: str(t.dtype),
+    "requires_grad": lambda t: t.requires_grad,
+    "is_leaf": lambda t: t.is_leaf,
+    "grad_fn": lambda t: None if t.grad_fn is None else t.grad_fn.name().replace("torch::autograd::", ""),
+    "_version": lambda t: t._version,
+}
+
+
+def _plain(ours, theirs):
+    if isinstance(theirs, float | int):
+        same = type(ours) is type(theirs) and close(np.asarray(ours), np.asarray(theirs), 3e-4)
+        return None if same else f"number: {ours!r} and {theirs!r}"
+    if isinstance(theirs, str | type(None)):
+        return None if ours == theirs else f"value: {ours!r} and {theirs!r}"
+    return None
+
+
+def close(x, y, tolerance):
+    if tolerance is None or x.dtype.kind != "f":
+        return bool((x == y).all())
+    finite = np.isfinite(y)
+    if not (np.isfinite(x) == finite).all():
+        return False
+    strange = ~finite
+    if not ((x == y) | (np.isnan(x) & np.isnan(y)))[strange].all():
+        return False
+    scale = 1 + np.abs(y[finite]).max(initial=0)
+    return bool((np.abs(x[finite] - y[finite]) <= tolerance * scale).all())
+
+
+def compare(lines, torch):
+    """Run a program with both modules.
+
+    Returns:
+        (number of steps that raised the same, number of the step that differs or None, what differs there).
+    """
+    ours, theirs = Run(shim), Run(torch)
+    raised = 0
+    for k, line in enumerate(lines):
+        a, b = ours.step(line), theirs.step(line)
+        if not same_error(a, b):
+            return raised, k, f"error: {a} and {b}"
+        raised += a is not None
+        mine = ours.seen()
+        for name, value in theirs.seen().items():
+            found = "missing" if name not in mine else difference(mine[name], value)
+            if found:
+                return raised, k, f"{name} {found}"
+    return raised, None, None
+
+
+def shrunk(lines, at, torch):
+    """The fewest lines with a difference of the same kind at the same line."""
+    lines = lines[: at + 1]
+    kind = _kind(compare(lines, torch)[2])
+    k = len(lines) - 2
+    while k >= 0:
+        fewer = lines[:k] + lines[k + 1 :]
+        _, where, what = compare(fewer, torch)
+        if where == len(fewer) - 1 and _kind(what) == kind:
+            lines = fewer
+        k -= 1
+    return lines
+
+
+def _kind(what):
+    """The kind of a difference, without the values."""
+    head = re.sub(r"^[a-z]+\d*(_\d+)? ", "", what or "")
+    return head.split(":")[0]
+
+
+def program(seed, torch, steps=22):
+    """The lines of a random program; PyTorch runs along, so that the writer knows shapes and values."""
+    live = Run(torch)
+    writer = Writer(seed, live)
+    while len(writer.lines) < steps:
+        writer.step()
+    writer.finish()
+    return writer.lines
+
+
+def cause(lines, at, what):
+    """What to file a difference under: the operations of its line, and what kind it is."""
+    calls = re.findall(r"[a-z_A-Z0-9]+(?=\()", lines[at].split("=", 1)[-1])
+    names = [c for c in calls if c not in ("tensor", "data", "sum")] or [re.sub(r"[\d.]+", "", lines[at])]
+    return f"{'/'.join(names)}: {_kind(what)}"
+
+
+def main():
+    import torch  # noqa: PLC0415 - the test module imports this one without PyTorch
+
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=22)
+    parser.add_argument("--show", type=int, default=40, help="how many causes to show a reproduction of")
+    args = parser.parse_args()
+    fine, raised, steps = 0, 0, 0
+    causes = collections.defaultdict(list)
+    for seed in range(args.seed, args.seed + args.count):
+        lines = program(seed, torch, args.steps)
+        errors, at, what = compare(lines, torch)
+        raised += errors
+        steps += len(lines) if at is None else at
+        if at is None:
+            fine += 1
+        else:
+            causes[cause(lines, at, what)].append((seed, lines, at))
+    out = sys.stdout.write
+    out(f"{args.count} graphs, {steps} steps: {fine} without a difference, {args.count - fine} with one; ")
+    out(f"{raised} steps raised the same error\n")
+    for name, found in sorted(causes.items(), key=lambda c: -len(c[1]))[: args.show]:
+        seed, lines, at = found[0]
+        small = shrunk(lines, at, torch)
+        out(f"\n{len(found)}x {name} (seed {seed})\n")
+        out("".join(f"    {line}\n" for line in small))
+        out(f"  ours and PyTorch's: {compare(small, torch)[2][:700]}\n")
+
+
+if __name__ == "__main__":
+    main()
