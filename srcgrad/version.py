@@ -37,7 +37,7 @@ class Version:
         self.kinds = [kind for _, kind in arguments]
         self._derivation: Any = None
         self._kernels: dict[str, Kernel] = {}
-        self.entries: dict[bool, Any] = {}  # the quick ways in, see `entry.py`
+        self.entries: dict[Any, Any] = {}  # the quick ways in, see `entry.py`
         if known is None:
             self.plan, self._texts = self.derivation.plan(), {}
         else:

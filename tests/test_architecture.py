@@ -35,7 +35,7 @@ LAYERS = {
     "api": {"errors", "backend", "custom", "program", "dispatch", "differentiable"},
     "jacobians": {"errors", "api", "dispatch", "program"},
     "testing": {"errors", "api"},
-    "shim": {"errors", "rules", "structure", "program", "dispatch", "differentiable"},
+    "shim": {"errors", "ir", "rules", "structure", "version", "entry", "dispatch"},
     "__init__": {"errors", "backend", "custom", "api", "jacobians", "loops"},
     "__main__": {"cache"},
 }

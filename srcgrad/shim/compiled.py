@@ -8,20 +8,24 @@ may step between the two. Where nothing needs gradients the plain compiled funct
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from srcgrad import structure
 from srcgrad.dispatch import Callee, entry_of
 from srcgrad.entry import MISS
+from srcgrad.errors import UnsupportedError
 from srcgrad.ir.arguments import Constant, TupleOf
 from srcgrad.ir.types import Array, Scalar, is_float
-from srcgrad.shim.graph import FREED, SEQUENCE, Node, node_class
+from srcgrad.shim.graph import FREED, SEQUENCE, Meta, Node, node_class
 from srcgrad.shim.modes import STATE
 from srcgrad.shim.ops.inplace import adopt, check_writable
-from srcgrad.shim.record import entry
+from srcgrad.shim.record import entry, record
 from srcgrad.shim.tensor import Tensor, edge_of, needs, wrap
+from srcgrad.version import Kernel, Version
 
 
 def call(callee: Callee, values: tuple[Any, ...], *, pure: bool) -> Any:
@@ -40,26 +44,74 @@ def call(callee: Callee, values: tuple[Any, ...], *, pure: bool) -> Any:
     """
     arrays = tuple([_array(v) for v in values])
     if STATE.grad:
-        active = tuple(n for n, v in zip(callee.parameters, values, strict=True) if _needs(v))
+        active = tuple([n for n, v in zip(callee.parameters, values, strict=True) if _needs(v)])
         if active:
             return _recorded(callee, active, values, arrays, pure=pure)
     version = callee.version(arrays)
-    kernel = version.kernel("primal")
-    written = [] if pure or not kernel.written else _leaves(values)
-    for k in kernel.written if written else ():
-        if isinstance(written[k], Tensor):
-            check_writable(written[k], ())
+    facts = _facts(version)
+    written = () if pure else version.kernel("primal").written
+    targets = [t for t in map(facts.leaves(values).__getitem__, written) if isinstance(t, Tensor)] if written else ()
+    for target in targets:
+        check_writable(target, ())
     result = entry_of(version, pure=pure)(arrays)
     if result is MISS:
-        flat = version.flat(arrays)
+        kernel, flat = version.kernel("primal"), version.flat(arrays)
         result = version.result(kernel.pure(flat) if pure else kernel(flat))
-    for k in kernel.written if written else ():
-        if isinstance(written[k], Tensor):
-            written[k]._counter[0] += 1
-    return _wrapped(version.plan.result, result, _flat(arrays))
+    for target in targets:
+        target._counter[0] += 1
+    return _wrapped(facts.result, result, _flat(arrays))
 
 
 Tensor.__srcgrad_call__ = staticmethod(call)  # type: ignore[attr-defined]
+
+
+class _Facts:
+    """What calls of a version with tensors need to know, found out once.
+
+    Attributes:
+        result: the structure of the result.
+        kinds: the types of the numbers and arrays that it is made of.
+        floats: the types of those that have a derivative.
+        made: for each of `kinds` the dtype that a tensor is made with; None where a number stays one.
+        is_flat: whether no argument is a tuple or specialised away, so that the arguments are the kernel's.
+        active: the numbers of the arguments of the kernel that the reverse sweep gives gradients of, in order.
+    """
+
+    def __init__(self, version: Version) -> None:
+        self.result, self.version = version.plan.result, version
+        self.kinds = structure.leaf_types(self.result)
+        self.floats = [k for k in self.kinds if is_float(k)]
+        self.made = [np.dtype(k.dtype) if isinstance(k, Array) or is_float(k) else None for k in self.kinds]
+        self.is_flat = not any(isinstance(k, TupleOf | Constant) for k in version.kinds)
+        self.has_captures = bool(version.plan.arrays)
+        names = [n for n, k in version.arguments for _ in structure.leaf_types(k)]
+        types = [t for k in version.kinds for t in structure.leaf_types(k)]
+        chosen = version.program.active
+        self.active = [
+            k for k, (n, t) in enumerate(zip(names, types, strict=True)) if is_float(t) and n in (chosen or names)
+        ]
+        self._usual: tuple[Kernel, Kernel] | None = None
+
+    def sweeps(self, arrays: tuple[Any, ...], leaves: Sequence[Any]) -> tuple[Kernel, Kernel]:
+        """The forward and reverse sweeps for these arguments."""
+        usual = self._usual
+        if usual is None:
+            usual = self._usual = self.version.kernel("forward"), self.version.kernel("reverse")
+        is_large = usual[0].is_large
+        return usual if is_large is None or not is_large(leaves) else self.version.sweeps(arrays)
+
+    def leaves(self, values: tuple[Any, ...]) -> Sequence[Any]:
+        """The tensors, numbers and arrays among the arguments, in the order of the kernel's parameters."""
+        if self.is_flat:
+            return values
+        return [leaf for v, k in zip(values, self.version.kinds, strict=True) for leaf in structure.leaves(v, k)]
+
+
+def _facts(version: Version) -> _Facts:
+    found: _Facts | None = version.entries.get("tensors")
+    if found is None:
+        found = version.entries["tensors"] = _Facts(version)
+    return found
 
 
 def _array(value: Any) -> Any:
@@ -85,11 +137,6 @@ def _flat(value: Any) -> list[Any]:
     return [leaf for v in value for leaf in _flat(v)] if isinstance(value, tuple) else [value]
 
 
-def _leaves(values: tuple[Any, ...]) -> list[Any]:
-    """The tensors, numbers and arrays among the arguments, in the order of the compiled function's parameters."""
-    return [v for v in _flat(values) if isinstance(v, Tensor | np.ndarray) or not isinstance(structure.type_of(v), Constant)]
-
-
 def _wrapped(kind: Any, result: Any, arguments: list[Any]) -> Any:
     """A result without a history; memory that it shares with an argument is copied."""
     if isinstance(kind, TupleOf):
@@ -105,9 +152,10 @@ def _wrapped(kind: Any, result: Any, arguments: list[Any]) -> Any:
     return made
 
 
-def _own(data: np.ndarray, arguments: list[Any]) -> np.ndarray:
-    if any(isinstance(a, np.ndarray) and np.may_share_memory(a, data) for a in arguments):
-        return data.copy()
+def _own(data: ndarray, arguments: Sequence[Any]) -> ndarray:
+    for a in arguments:
+        if type(a) is ndarray and np.may_share_memory(a, data):
+            return data.copy()
     return data
 
 
@@ -120,46 +168,55 @@ class Compiled(Node):
     Attributes:
         callee: the function, differentiated with respect to what needs gradients.
         reverse: its reverse sweep; `tape` is the first of that one's arguments.
-        seeds: of each output its type and shape.
-        takes: for each gradient that the sweep returns, the number of the edge that it goes along; -1 for none.
+        given: the arguments, for when the backward pass is recorded.
+        kinds: the types of the outputs.
     """
 
     callee: Callee
     reverse: Any
     tape: Any
     given: tuple[Any, ...]
-    seeds: list[tuple[Any, tuple[int, ...]]]
-    takes: list[int]
+    kinds: list[Any]
 
     def apply(self, cotangents: list[Any], create: bool) -> Sequence[Any]:
         if self.tape is None:
             raise RuntimeError(FREED)
         if create:
-            self.values(create=True)  # checks versions
-            whole = tuple(
-                wrap(np.zeros(shape, kind.dtype)) if ct is None else ct
-                for ct, (kind, shape) in zip(cotangents, self.seeds, strict=True)
-            )
-            found = call(self.callee.pullback(), (*self.given, whole), pure=True)
-        else:
-            found = self.reverse(*self.tape, *map(_seed, cotangents, self.seeds))
-        out: list[Any] = [None] * len(self.edges)
-        for edge, gradient in zip(self.takes, found, strict=True):
-            if edge >= 0:
-                out[edge] = gradient if isinstance(gradient, Tensor | np.ndarray) else np.asarray(gradient)
-        return out
+            return self._recorded(cotangents)
+        found = self.reverse(*self.tape, *map(_seed, cotangents, self.kinds, self.metas))
+        return [g if type(g) is ndarray else np.asarray(g) for g in found]
+
+    def _recorded(self, cotangents: list[Any]) -> Sequence[Any]:
+        """The gradients as results of a compiled function, which is a node in turn."""
+        self.values(create=True)  # checks versions
+        whole = tuple(
+            wrap(np.zeros(*meta)) if ct is None else ct for ct, meta in zip(cotangents, self.metas, strict=True)
+        )
+        try:
+            found: Sequence[Any] = call(self.callee.pullback(), (*self.given, whole), pure=True)
+        except UnsupportedError as error:  # only who goes on to differentiate them needs to hear of it
+            inputs = (*(v for v in _flat(self.given) if isinstance(v, Tensor)), *whole)
+            pull = partial(_refuse, error)
+            found = [
+                record(f"{type(self).__name__}Backward", g, inputs, (pull,) * len(inputs))
+                for g in self.apply([ct._data for ct in whole], create=False)
+            ]
+        return found
 
     def release(self) -> None:
         self.tape = self.saved = None
         self.given = ()
 
 
-def _seed(ct: Any, seed: tuple[Any, tuple[int, ...]]) -> Any:
+def _refuse(error: UnsupportedError, ct: Any) -> Any:
+    raise error
+
+
+def _seed(ct: Any, kind: Any, meta: Meta) -> Any:
     """A cotangent as the reverse sweep takes it."""
-    kind, shape = seed
     if isinstance(kind, Array):
         if ct is None:
-            return np.zeros(shape, kind.dtype)
+            return np.zeros(*meta)
         order = kind.layout if kind.layout in ("C", "F") else "K"
         return np.asarray(ct, order=order)
     if kind.dtype == "float32":
@@ -173,75 +230,49 @@ def _recorded(
     """The forward sweep, and a node for the reverse one."""
     target = callee.active_in(active)
     version = target.version(arrays)
-    forward, backward = version.sweeps(arrays)
-    leaves = _leaves(values)
-    written = [] if pure else [k for k in forward.written if k < len(leaves)]
+    facts = _facts(version)
+    leaves, numbers = facts.leaves(values), facts.leaves(arrays)
+    forward, backward = facts.sweeps(arrays, numbers)
+    written: Sequence[int] = ()
+    if forward.written and not pure:
+        written = [k for k in forward.written if k < len(leaves)]
     if written:
+        tensors = tuple(v for v in leaves if isinstance(v, Tensor))
         for k in written:
             if isinstance(leaves[k], Tensor):
-                check_writable(leaves[k], tuple(v for v in leaves if isinstance(v, Tensor)))
+                check_writable(leaves[k], tensors)
         target = callee.active_in(active, finals=True)
         version = target.version(arrays)
-        forward, backward = version.sweeps(arrays)
-    raw = forward.pure(version.flat(arrays))
-    count = version.plan.count
-    kinds = structure.leaf_types(version.plan.result)
-    kept = _flat(arrays)
-    results = [_output(k, r, kept) for k, r in zip(kinds, raw[:count], strict=True)]
+        facts = _facts(version)
+        forward, backward = facts.sweeps(arrays, numbers)
+    raw = forward.pure([*numbers, *(c.read() for c in version.plan.arrays)] if facts.has_captures else numbers)
+    results = [
+        structure.plain(k, r) if d is None else wrap(_own(r, numbers) if type(r) is ndarray else np.array(r, d))
+        for k, d, r in zip(facts.kinds, facts.made, raw, strict=False)
+    ]
 
-    node = node_class(f"{callee.program.name}Backward", Compiled)()
-    _connect(node, callee, active, values)
-    node.callee, node.reverse, node.tape, node.given = target, backward.compiled, raw[count:], values  # type: ignore[attr-defined]
-    outputs = [r for r in results if isinstance(r, Tensor) and r._data.dtype.kind == "f"]
-    if not outputs:
-        return _rebuilt(version.plan.result, results)
-    node.metas = tuple((r._data.shape, r._data.dtype) for r in outputs)
-    node.seeds = [(k, m[0]) for k, m in zip([k for k in kinds if is_float(k)], node.metas, strict=True)]  # type: ignore[attr-defined]
-    node.seq = next(SEQUENCE)
+    node: Any = node_class(f"{callee.program.name}Backward", Compiled)()
+    node.callee, node.reverse, node.tape, node.given = target, backward.compiled.quick, raw[len(results) :], values
+    node.edges = [edge_of(leaf) if isinstance(leaf, Tensor) else None for leaf in map(leaves.__getitem__, facts.active)]
+    node.saved = [entry(leaf, leaf._fn) for leaf in leaves if isinstance(leaf, Tensor)]
+    outputs = [r for r in results if type(r) is Tensor and r._data.dtype.kind == "f"]
+    node.metas = [(r._data.shape, r._data.dtype) for r in outputs]
+    node.kinds, node.seq = facts.floats, next(SEQUENCE)
     for number, r in enumerate(outputs):
         r._fn, r._nr, r._requires = node, number, True
     if STATE.special is not None:
         for note in STATE.special:
             note(node)
+    if not isinstance(facts.result, TupleOf):
+        return results[0] if results else facts.result.value
     if not written:
-        return _rebuilt(version.plan.result, results)
+        return _rebuilt(facts.result, results)
     for k, final in zip(written, results[-len(written) :], strict=True):
         if isinstance(leaves[k], Tensor):
             adopt(leaves[k], final)
         else:
             leaves[k][...] = final._data
-    return _rebuilt(version.plan.result.items[0], results)
-
-
-def _connect(node: Any, callee: Callee, active: tuple[str, ...], values: tuple[Any, ...]) -> None:
-    """The edges of a node, one for each tensor among the active arguments, and what it saves."""
-    edges, takes, saved = [], [], []
-    for name, value in zip(callee.parameters, values, strict=True):
-        for leaf in _flat(value):
-            if isinstance(leaf, Tensor):
-                saved.append(entry(leaf, leaf._fn))
-            if name not in active or not _has_gradient(leaf):
-                continue
-            if isinstance(leaf, Tensor):
-                takes.append(len(edges))
-                edges.append(edge_of(leaf))
-            else:
-                takes.append(-1)
-    node.edges, node.takes, node.saved = tuple(edges), takes, tuple(saved)
-
-
-def _has_gradient(leaf: Any) -> bool:
-    """Whether the reverse sweep gives a gradient for a number or array of an active argument."""
-    if isinstance(leaf, Tensor | np.ndarray):
-        return (leaf._data if isinstance(leaf, Tensor) else leaf).dtype.kind == "f"
-    return isinstance(leaf, float | np.floating)
-
-
-def _output(kind: Any, raw: Any, arguments: list[Any]) -> Any:
-    """A number or array that the forward sweep returned, as a tensor; integers stay numbers."""
-    if isinstance(kind, Array):
-        return wrap(_own(raw, arguments))
-    return wrap(np.asarray(raw, kind.dtype)) if is_float(kind) else structure.plain(kind, raw)
+    return _rebuilt(facts.result.items[0], results)
 
 
 def _rebuilt(kind: Any, left: list[Any]) -> Any:

@@ -47,6 +47,8 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
         found = np.array(plain)
         if found.dtype == object or found.dtype.kind in "US":
             raise ValueError(_ragged(data))
+        if dtype is not None:  # not by way of the default type
+            return found.astype(numpy_dtype(dtype))
         if found.dtype.kind == "f" and not _has_arrays(data):
             found = found.astype(DEFAULT.numpy)
         if not found.size and not _has_arrays(data):

@@ -97,14 +97,12 @@ def promoted(*operands: object) -> np.dtype:
     """
     full, flat, numbers = None, None, None
     for x in operands:
-        if isinstance(x, np.ndarray):
-            if x.ndim:
-                full = x.dtype if full is None else np.promote_types(full, x.dtype)
-                full = _narrow(full, operands)
-            else:
-                flat = x.dtype if flat is None else _narrow(np.promote_types(flat, x.dtype), operands)
+        if not isinstance(x, np.ndarray):
+            numbers = _joined(numbers, of_scalar(x))  # type: ignore[arg-type]
+        elif x.ndim:
+            full = _joined(full, x.dtype)
         else:
-            numbers = of_scalar(x) if numbers is None else np.promote_types(numbers, of_scalar(x))  # type: ignore[arg-type]
+            flat = _joined(flat, x.dtype)
     found = full
     for lower in (flat, numbers):
         if lower is not None and (found is None or _RANK[lower.kind] > _RANK[found.kind]):
@@ -114,9 +112,49 @@ def promoted(*operands: object) -> np.dtype:
     return found
 
 
-def _narrow(found: np.dtype, operands: tuple[object, ...]) -> np.dtype:
+def _joined(a: np.dtype | None, b: np.dtype) -> np.dtype:
     """NumPy makes float64 of an int64 and a float32, PyTorch the widest of the floats that are there."""
-    if found.kind != "f":
-        return found
-    floats = [x.dtype for x in operands if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
-    return max(floats, key=lambda d: d.itemsize) if floats else found
+    if a is None or a == b:
+        return b
+    if "f" in (a.kind, b.kind):
+        return max((d for d in (a, b) if d.kind == "f"), key=lambda d: d.itemsize)
+    return np.promote_types(a, b)
+
+
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """The smallest type that holds both."""
+    return BY_NUMPY[_joined(type1.numpy, type2.numpy)]
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether a result of one type can be stored in another: the categories (bool, integer, float) may only rise."""
+    a, b = from_.numpy, to.numpy
+    return _RANK[a.kind] <= _RANK[b.kind] and not (b.kind == "u" and a.kind == "i")
+
+
+class _Info:
+    """The limits of a type."""
+
+    def __init__(self, type: dtype | None = None) -> None:  # noqa: A002 - PyTorch's name
+        kind = DEFAULT.numpy if type is None else type.numpy
+        if (kind.kind == "f") is not self.floats:
+            wanted = "torch.finfo() requires a floating point input type. Use torch.iinfo to handle"
+            other = "torch.iinfo() requires an integer input type. Use torch.finfo to handle"
+            raise TypeError(f"{wanted if self.floats else other} '{BY_NUMPY[kind]!r}'")
+        found = (np.finfo if self.floats else np.iinfo)(kind)
+        self.dtype, self.bits = BY_NUMPY[kind].name, found.bits
+        names = ("min", "max", "eps", "tiny", "smallest_normal", "resolution") if self.floats else ("min", "max")
+        for name in names:
+            setattr(self, name, getattr(found, name).item() if self.floats else int(getattr(found, name)))
+
+    floats = True
+
+
+class finfo(_Info):  # noqa: N801 - PyTorch's name
+    """The limits of a floating-point type."""
+
+
+class iinfo(_Info):  # noqa: N801 - PyTorch's name
+    """The limits of an integer type."""
+
+    floats = False

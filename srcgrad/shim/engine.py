@@ -6,14 +6,15 @@ A node is newer than all nodes that its inputs came from, so taking always the n
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
+from numpy import errstate
 
-from srcgrad.shim.graph import AccumulateGrad, Edge, Node
-from srcgrad.shim.modes import STATE, set_grad_enabled
+from srcgrad.shim.graph import AccumulateGrad, Edge, Node, reachable
+from srcgrad.shim.modes import STATE
 from srcgrad.shim.tensor import wrap
 
 
@@ -48,128 +49,115 @@ def run_backward(
     Returns:
         The cotangent of each target, None for one that was not reached.
     """
-    pass_ = _Pass(create, targets, accumulate)
-    with np.errstate(all="ignore"), set_grad_enabled(create):
-        inference, STATE.inference = STATE.inference, False
-        try:
+    found: list[Any] = [None] * len(targets or ())
+    arrived: dict[Node, list[Any]] = {}
+    due: list[tuple[int, int, Node]] = []  # a heap, the newest first; the second number tells accumulators apart
+    wanted: dict[Node, list[tuple[int, int]]] = {}
+    for k, (node, number) in enumerate(targets or ()):
+        wanted.setdefault(node, []).append((number, k))
+    needed = None if targets is None else _between([node for node, _ in roots], wanted)
+    before = STATE.grad, STATE.inference
+    STATE.grad, STATE.inference = create, False
+    try:
+        with errstate(all="ignore"):
             for edge, ct in zip(roots, cotangents, strict=True):
-                pass_.send(edge, ct)
-            pass_.run(retain=retain)
-        finally:
-            STATE.inference = inference
-    return pass_.found
-
-
-class _Pass:
-    """One backward pass: what has arrived where, and which nodes are due."""
-
-    def __init__(self, create: bool, targets: Sequence[Edge] | None, accumulate: bool) -> None:
-        self.create, self.accumulate = create, accumulate
-        self.arrived: dict[Node, list[Any]] = {}
-        self.due: list[tuple[int, int, Node]] = []  # a heap; the second number tells accumulators from each other
-        self.found: list[Any] = [None] * len(targets or ())
-        self.wanted: dict[Node, list[tuple[int, int]]] = {}
-        self.needed: set[Node] | None = None
-        if targets is not None:
-            for k, (node, number) in enumerate(targets):
-                self.wanted.setdefault(node, []).append((number, k))
-
-    def restrict(self, roots: list[Node]) -> None:
-        """Find the nodes that lie between the roots and the targets."""
-        order, seen, todo = [], set(), list(roots)
-        while todo:
-            node = todo.pop()
-            if node not in seen:
-                seen.add(node)
-                order.append(node)
-                todo += [e[0] for e in node.edges if e is not None]
-        self.needed = set()
-        for node in sorted(order, key=lambda n: n.seq):  # inputs come before what is made from them
-            if node in self.wanted or any(e is not None and e[0] in self.needed for e in node.edges):
-                self.needed.add(node)
-
-    def send(self, edge: Edge, ct: Any) -> None:
-        """Add a cotangent to what has arrived at an output of a node."""
-        node, number = edge
-        shape, dtype = node.metas[number]
-        if ct.shape != shape:
-            ct = ct.sum_to_size(shape) if self.create else summed_to(ct, shape)
-        kind = ct._data.dtype if self.create else ct.dtype
-        if kind is not dtype and kind != dtype:
-            ct = ct.cast(dtype) if self.create else ct.astype(dtype)
-        slots = self.arrived.get(node)
-        if slots is None:
-            self.arrived[node] = slots = [None] * len(node.metas)
-            heapq.heappush(self.due, (-node.seq, id(node), node))
-        slots[number] = ct if slots[number] is None else slots[number] + ct
-
-    def run(self, *, retain: bool) -> None:
-        if self.wanted:
-            self.restrict([node for _, _, node in self.due])
-        create, needed, wanted = self.create, self.needed, self.wanted
-        while self.due:
-            node = heapq.heappop(self.due)[2]
-            cts = self.arrived.pop(node)
-            if needed is not None and node not in needed:
-                continue
-            if node.prehooks or node.tensor_hooks or node.retain_hooks:
-                cts = self.hooked(node, cts)
-            if node in wanted:
-                for number, k in wanted[node]:
-                    self.found[k] = cts[number]
-                if needed is not None and not any(e is not None and e[0] in needed for e in node.edges):
-                    if not (self.accumulate and isinstance(node, AccumulateGrad)):
-                        continue
-            if isinstance(node, AccumulateGrad) and not self.accumulate:
-                continue
-            if Profile.around is not None:
-                grads = Profile.around(node, lambda n=node, c=cts: n.apply(c, create))
-            else:
-                grads = node.apply(cts, create)
-            if Anomaly.enabled and Anomaly.check_nan:
-                check_finite(node, grads, create=create)
-            if node.posthooks:
-                grads = self.after(node, grads, cts)
-            if not retain:
-                node.release()
-            for edge, ct in zip(node.edges, grads):  # noqa: B905 - an accumulator has no edges and gives nothing
-                if edge is not None and ct is not None and (needed is None or edge[0] in needed):
-                    self.send(edge, ct)
-
-    # -- hooks, which see tensors ------------------------------------------------------------------------------------
-
-    def shown(self, ct: Any) -> Any:
-        """A cotangent as a tensor."""
-        return ct if ct is None or self.create else wrap(np.asarray(ct))
-
-    def taken(self, ct: Any) -> Any:
-        """A hook's tensor as a cotangent."""
-        return ct if ct is None or self.create else ct._data
-
-    def hooked(self, node: Node, cts: list[Any]) -> list[Any]:
-        """Run the hooks of the tensors that the node made, those that keep gradients, and the node's own."""
-        cts = list(cts)
-        for number, hooks in (node.tensor_hooks or {}).items():
-            for hook in list(hooks):
-                if cts[number] is None:
+                _send(arrived, due, edge, ct, create)
+            while due:
+                node = heappop(due)[2]
+                cts = arrived.pop(node)
+                if needed is not None and node not in needed:
                     continue
-                cts[number] = self.taken(replacement(hook, self.shown(cts[number])))
-        for number, keep in (node.retain_hooks or {}).items():
-            if cts[number] is not None:
-                keep(self.shown(cts[number] if self.create else cts[number].copy()))
-        for hook in list(node.prehooks or ()):
-            given = hook(tuple(self.shown(c) for c in cts))
-            if given is not None:
-                cts = [self.taken(c) for c in (given if isinstance(given, tuple) else (given,))]
-        return cts
+                if node.tensor_hooks is not None or node.prehooks is not None or node.retain_hooks is not None:
+                    cts = _hooked(node, cts, create)
+                if node in wanted:
+                    for number, k in wanted[node]:
+                        found[k] = cts[number]
+                    if not any(e is not None and e[0] in needed for e in node.edges):  # type: ignore[operator]
+                        if not (accumulate and isinstance(node, AccumulateGrad)):
+                            continue  # nothing below is asked for
+                if not accumulate and isinstance(node, AccumulateGrad):
+                    continue
+                grads = node.apply(cts, create) if Profile.around is None else _profiled(node, cts, create)
+                if Anomaly.enabled and Anomaly.check_nan:
+                    check_finite(node, grads, create=create)
+                if node.posthooks is not None:
+                    grads = _after(node, grads, cts, create)
+                if not retain:
+                    node.release()
+                for edge, ct in zip(node.edges, grads):  # noqa: B905 - an accumulator has no edges and gives nothing
+                    if edge is not None and ct is not None and (needed is None or edge[0] in needed):
+                        _send(arrived, due, edge, ct, create)
+    finally:
+        STATE.grad, STATE.inference = before
+    return found
 
-    def after(self, node: Node, grads: Sequence[Any], cts: list[Any]) -> Sequence[Any]:
-        """Run the node's hooks on what it gave."""
-        for hook in list(node.posthooks or ()):
-            given = hook(tuple(self.shown(g) for g in grads), tuple(self.shown(c) for c in cts))
-            if given is not None:
-                grads = [self.taken(g) for g in (given if isinstance(given, tuple) else (given,))]
-        return grads
+
+def _send(arrived: dict[Node, list[Any]], due: list[tuple[int, int, Node]], edge: Edge, ct: Any, create: bool) -> None:
+    """Add a cotangent to what has arrived at an output of a node, in the output's shape and type."""
+    node, number = edge
+    shape, dtype = node.metas[number]
+    if ct.shape != shape:
+        ct = ct.sum_to_size(shape) if create else summed_to(ct, shape)
+    kind = ct._data.dtype if create else ct.dtype
+    if kind is not dtype and kind != dtype:
+        ct = ct.cast(dtype) if create else ct.astype(dtype)
+    slots = arrived.get(node)
+    if slots is None:
+        arrived[node] = slots = [None] * len(node.metas)
+        heappush(due, (-node.seq, id(node), node))
+    slots[number] = ct if slots[number] is None else slots[number] + ct
+
+
+def _between(roots: list[Node], wanted: Collection[Node]) -> set[Node]:
+    """The nodes that lie between the roots and the targets."""
+    needed: set[Node] = set()
+    for node in sorted(reachable(roots), key=lambda n: n.seq):  # inputs come before what is made from them
+        if node in wanted or any(e is not None and e[0] in needed for e in node.edges):
+            needed.add(node)
+    return needed
+
+
+def _profiled(node: Node, cts: list[Any], create: bool) -> Any:
+    return Profile.around(node, lambda: node.apply(cts, create))
+
+
+# -- hooks, which see tensors ------------------------------------------------------------------------------------------
+
+
+def _shown(ct: Any, create: bool) -> Any:
+    """A cotangent as a tensor."""
+    return ct if ct is None or create else wrap(np.asarray(ct))
+
+
+def _taken(ct: Any, create: bool) -> Any:
+    """A hook's tensor as a cotangent."""
+    return ct if ct is None or create else ct._data
+
+
+def _hooked(node: Node, cts: list[Any], create: bool) -> list[Any]:
+    """Run the hooks of the tensors that the node made, those that keep gradients, and the node's own."""
+    cts = list(cts)
+    for number, hooks in (node.tensor_hooks or {}).items():
+        for hook in list(hooks):
+            if cts[number] is not None:
+                cts[number] = _taken(replacement(hook, _shown(cts[number], create)), create)
+    for number, keep in (node.retain_hooks or {}).items():
+        if cts[number] is not None:
+            keep(_shown(cts[number] if create else cts[number].copy(), create))
+    for hook in list(node.prehooks or ()):
+        given = hook(tuple(_shown(c, create) for c in cts))
+        if given is not None:
+            cts = [_taken(c, create) for c in (given if isinstance(given, tuple) else (given,))]
+    return cts
+
+
+def _after(node: Node, grads: Sequence[Any], cts: list[Any], create: bool) -> Sequence[Any]:
+    """Run the node's hooks on what it gave."""
+    for hook in list(node.posthooks or ()):
+        given = hook(tuple(_shown(g, create) for g in grads), tuple(_shown(c, create) for c in cts))
+        if given is not None:
+            grads = [_taken(g, create) for g in (given if isinstance(given, tuple) else (given,))]
+    return grads
 
 
 def summed_to(ct: Any, shape: tuple[int, ...]) -> Any:

@@ -45,6 +45,9 @@ class RemovableHandle:
         self.remove()
 
 
+_NAMESPACED = {"CopySlices", "CopyBackwards"}
+
+
 class Node:
     """A recorded operation.
 
@@ -56,8 +59,8 @@ class Node:
         seq: a number that is higher than those of all nodes before it.
     """
 
-    edges: tuple[Edge | None, ...] = ()
-    pulls: tuple[Callable[..., Any], ...] = ()
+    edges: Sequence[Edge | None] = ()
+    pulls: Sequence[Callable[..., Any]] = ()
     saved: tuple[Any, ...] | None = ()
     metas: tuple[Meta, ...] = ()
     seq = -1
@@ -100,11 +103,11 @@ class Node:
             if version is UNPACK:
                 tensor = tensor(self)
             elif tensor._counter[0] != version:
-                raise RuntimeError(overwritten(tensor, version, self if origin is OUTPUT else origin))
+                raise RuntimeError(overwritten(tensor, version, self if origin is OUTPUT else tensor.grad_fn))
             if not create:
                 out.append(tensor._data)
             else:
-                out.append(tensor.produced_by(self, 0) if origin is OUTPUT else tensor)
+                out.append(tensor.produced_by(self, tensor._nr) if origin is OUTPUT else tensor)
         return out
 
     def release(self) -> None:
@@ -119,7 +122,8 @@ class Node:
 
     def name(self) -> str:
         """The name of the operation."""
-        return type(self).__name__
+        name = type(self).__name__
+        return f"torch::autograd::{name}" if name in _NAMESPACED else name
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
@@ -155,12 +159,12 @@ class AccumulateGrad(Node):
     def __init__(self, variable: Any) -> None:
         self.variable = variable
         self.posts: list[Any] = []
+        self.measure()
 
-    @property
-    def metas(self) -> tuple[Meta, ...]:  # type: ignore[override]
-        """Those of the leaf, which may have got other data since."""
+    def measure(self) -> None:
+        """Note shape and type of the leaf, again when it gets other data."""
         data = self.variable._data
-        return ((data.shape, data.dtype),)
+        self.metas = ((data.shape, data.dtype),)
 
     def name(self) -> str:
         """PyTorch's name for it."""
@@ -192,15 +196,15 @@ def accumulator_of(leaf: Any) -> AccumulateGrad:
     return found
 
 
-_CLASSES: dict[str, type[Node]] = {}
+_CLASSES: dict[tuple[str, type[Node]], type[Node]] = {}
 
 
 def node_class(name: str, base: type[Node] = Node) -> type[Node]:
     """The class of the nodes called `name`, as `type(y.grad_fn).__name__` shows it."""
-    key = name if base is Node else f"{base.__name__}:{name}"
-    if key not in _CLASSES:
-        _CLASSES[key] = type(name, (base,), {})
-    return _CLASSES[key]
+    found = _CLASSES.get((name, base))
+    if found is None:
+        found = _CLASSES[name, base] = type(name, (base,), {})
+    return found
 
 
 def node_name(node: Node) -> str:
@@ -216,7 +220,7 @@ def type_text(tensor: Any) -> str:
 
 def overwritten(tensor: Any, version: int, origin: Node | None) -> str:
     """The message for a saved tensor that was modified."""
-    known = f", which is output 0 of {node_name(origin)}," if origin is not None else ""
+    known = f", which is output {tensor._nr} of {node_name(origin)}," if origin is not None else ""
     return (
         f"one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{type_text(tensor)}]{known} is at version {tensor._counter[0]}; expected version {version} instead. Hint: "

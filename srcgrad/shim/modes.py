@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import inspect
 import threading
@@ -10,11 +11,30 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
+
+def _loudly(function: Callable[..., Any], *args: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return function(*args)
+
+
+def _quiet() -> Callable[..., Any]:
+    """A function that calls another with NumPy's warnings off, as PyTorch gives none.
+
+    Entering `np.errstate` takes longer than a small operation. It is a context variable, so a context in which it was
+    entered once will do; before NumPy 2 it was not.
+    """
+    context = contextvars.copy_context()
+    context.run(np.errstate(all="ignore").__enter__)
+    return context.run if context.run(np.geterr)["over"] == "ignore" != np.geterr()["over"] else _loudly
+
 
 class _State(threading.local):
     """The modes of a thread.
 
     Attributes:
+        quiet: calls a function of arrays with NumPy's warnings off; the function must not use it in turn.
         grad: operations are recorded.
         inference: results are inference tensors.
         special: what is done to every new node, for anomaly detection and hooks on saved tensors; None mostly.
@@ -23,6 +43,9 @@ class _State(threading.local):
     grad = True
     inference = False
     special: tuple[Callable[[Any], None], ...] | None = None
+
+    def __init__(self) -> None:
+        self.quiet = _quiet()
 
 
 STATE = _State()

@@ -48,8 +48,15 @@ def attach(result: Tensor, node: Node) -> None:
             note(node)
 
 
+def titled(result: Tensor, name: str) -> Tensor:
+    """A result that was computed by several operations, its last node under the name of what PyTorch has as one."""
+    if result._fn is not None:
+        result._fn.__class__ = node_class(name)
+    return result
+
+
 def record(
-    name: str, out: Any, inputs: Sequence[Tensor], pulls: Sequence[Callable[..., Any] | None],
+    name: str, out: Any, inputs: Sequence[Tensor], pulls: Sequence[Callable[..., Any]],
     save: Sequence[Any] = (),
 ) -> Tensor:  # fmt: skip
     """The tensor of a result.
@@ -58,19 +65,17 @@ def record(
         name: of the node, as PyTorch calls it.
         out: the array.
         inputs: the tensors that it was computed from.
-        pulls: for each input the function from the cotangent and the saved values to its cotangent; None where there
-            is no derivative.
+        pulls: for each input the function from the cotangent and the saved values to its cotangent.
         save: the tensors whose values the pulls take, in order; OUTPUT for the result.
     """
     result = wrap(out if type(out) is np.ndarray else np.asarray(out))
     if STATE.grad:
-        if result._data.dtype.kind == "f" and any(needs(t) for t in inputs):
+        edges = [edge_of(t) for t in inputs]
+        if any(edges) and result._data.dtype.kind == "f":
             node = node_class(name)()
-            node.edges = tuple(None if p is None else edge_of(t) for t, p in zip(inputs, pulls, strict=True))
-            node.pulls = tuple(pulls)  # type: ignore[arg-type]
-            node.saved = tuple(
-                output_entry(result) if s is OUTPUT else entry(s, s._fn if needs(s) else None) for s in save
-            )
+            node.edges, node.pulls = edges, pulls
+            if save:
+                node.saved = tuple([output_entry(result) if s is OUTPUT else entry(s, s._fn) for s in save])
             attach(result, node)
     elif STATE.inference:
         result._inference = True

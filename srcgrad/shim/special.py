@@ -26,18 +26,17 @@ def _of(name: str, one: Callable[..., float]) -> Callable[..., Any]:
     return function
 
 
-def expit(x: Any) -> Any:
-    """The logistic function, without overflow."""
-    e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, e) / (1.0 + e)
-
-
 def log_expit(x: Any) -> Any:
     """The logarithm of the logistic function."""
     return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
 
 
+def _expit(x: Any) -> Any:
+    return 1.0 / (1.0 + np.exp(-x))  # where the exponential overflows, 0 is right
+
+
+expit = _SCIPY.expit if _SCIPY is not None else _expit
 erf = _of("erf", math.erf)
 erfc = _of("erfc", math.erfc)
 lgamma = _of("gammaln", math.lgamma)
-FUNCTIONS: dict[str, Callable[..., Any]] = {"expit": expit}
+FUNCTIONS: dict[str, Callable[..., Any]] = {"expit": _expit}

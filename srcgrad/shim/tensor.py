@@ -18,6 +18,7 @@ from srcgrad.shim.dtypes import BY_NUMPY, DEFAULT, dtype
 from srcgrad.shim.graph import SEQUENCE, Edge, Node, RemovableHandle, accumulator_of, node_class
 from srcgrad.shim.modes import STATE
 from srcgrad.shim.size import Size
+from srcgrad.shim.stale import stale
 
 _ONLY_FLOATS = "Only Tensors of floating point and complex dtype can require gradients"
 _ONLY_LEAVES = (
@@ -46,7 +47,6 @@ _DETACH_VIEW = (
     "called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
     "torch/optim/optimizer.py as the solution."
 )
-
 
 class Tensor:
     """A NumPy array that knows how it was computed.
@@ -275,6 +275,9 @@ class Tensor:
         if not isinstance(value, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
         self._data = value._data
+        known = self._accumulator and self._accumulator()
+        if known is not None:
+            known.measure()
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The array itself.
@@ -309,10 +312,10 @@ class Tensor:
         return self._data.tolist()
 
     def _number(self) -> Any:
-        if self._data.size != 1:
-            raise ValueError("only one element tensors can be converted to Python scalars")
         if self.requires_grad:
             warnings.warn(_TO_SCALAR, UserWarning, stacklevel=3)
+        if self._data.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
         return self._data.item()
 
     def __float__(self) -> float:
@@ -403,16 +406,22 @@ def wrap(data: np.ndarray) -> Tensor:
 
 
 def refresh(view: Tensor) -> None:
-    """Give a view the history that it has since the last write to its memory."""
-    if view._counter[0] != view._seen and not view._origin:
+    """Give a view the history that it has since the last write to its memory.
+
+    Raises:
+        RuntimeError: it was made without a record, or as one of several, so that there is no such history.
+    """
+    if view._counter[0] == view._seen:
+        return
+    if not view._origin:
         replay(view)
+    elif view._fn is not None or needs(view):
+        raise RuntimeError(stale(view))
 
 
 def needs(tensor: Tensor) -> bool:
-    """Whether it requires gradients, as things are now."""
-    if tensor._base is not None:
-        refresh(tensor)
-    return tensor._requires
+    """Whether it requires gradients, as things are now: a view does if what it is a view of does."""
+    return tensor._requires or (tensor._base is not None and tensor._base._requires)
 
 
 def edge_of(tensor: Tensor) -> Edge | None:
@@ -422,7 +431,8 @@ def edge_of(tensor: Tensor) -> Edge | None:
     fn = tensor._fn
     if fn is not None:
         return fn, tensor._nr
-    return (accumulator_of(tensor), 0) if tensor._requires else None
+    # a view that was made without a record requires gradients as its base does, but they go nowhere
+    return (accumulator_of(tensor), 0) if tensor._requires and not tensor._origin else None
 
 
 def replay(view: Tensor) -> None:

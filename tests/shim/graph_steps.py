@@ -18,6 +18,12 @@ def data(seed, shape, kind="normal"):
     return np.asarray(np.round(rng.normal(size=shape) * 1.2, 2))
 
 
+class Line(str):
+    """A line of a program that knows the template it was made from."""
+
+    template = ""
+
+
 class Writer:
     """Writes a program line by line, while it runs.
 
@@ -28,7 +34,7 @@ class Writer:
 
     def __init__(self, seed, live):
         self.rng, self.live = random.Random(seed), live
-        self.lines, self.names, self.count = [], [], 0
+        self.lines, self.names, self.count, self.template = [], [], 0, ""
         for _ in range(3):
             self.create(float_=True)
         self.create()
@@ -44,9 +50,16 @@ class Writer:
     def is_float(self, name):
         return self.value(name).dtype.is_floating_point
 
+    def alive(self, name):
+        """Whether the tensor can be asked for its history: views of what was overwritten may raise."""
+        try:
+            return self.value(name).is_leaf or True
+        except RuntimeError:
+            return False
+
     def among(self, test):
         """A tensor that passes a test, mostly one of the latest; None if there is none."""
-        fitting = [n for n in self.names if test(n)]
+        fitting = [n for n in self.names if self.alive(n) and test(n)]
         if not fitting:
             return None
         return self.rng.choice(fitting[-4:] if self.rng.random() < 0.6 else fitting)
@@ -58,7 +71,8 @@ class Writer:
 
     def emit(self, line):
         """Add a line and run it; returns whether it raised nothing."""
-        self.lines.append(line)
+        self.lines.append(Line(line))
+        self.lines[-1].template = self.template
         return self.live.step(line) is None
 
     def assign(self, expression, prefix=""):
@@ -76,11 +90,11 @@ class Writer:
                     part = f"{name}_{k}"
                     self.emit(f"{part} = {name}[{k}]")
                     self.keep(part)
-        elif hasattr(value, "grad_fn") and value.numel() < 400:
+        elif hasattr(value, "detach") and value.numel() < 400:
             self.names.append(name)
 
     def create(self, *, float_=False, shape=None):
-        rng = self.rng
+        rng, self.template = self.rng, "create"
         kind = rng.choice(DTYPES[:4]) if float_ else rng.choice(DTYPES)
         shape = self.shape() if shape is None else shape
         source = "normal" if kind.startswith("float") and rng.random() < 0.8 else "bool" if kind == "bool" else "int"
@@ -115,7 +129,7 @@ class Writer:
 
     def filled(self, template, domain):
         """A template with tensors and numbers in its places; None if there is nothing that fits."""
-        chosen = {}
+        chosen, self.template = {}, template
         for key in dict.fromkeys(re.findall(r"\{([A-Za-z_0-9]+)\}", template)):
             text = self.argument(key, chosen, domain)
             if text is None:
@@ -253,12 +267,12 @@ class Writer:
     # -- gradients ---------------------------------------------------------------------------------------------------
 
     def differentiate(self):
-        rng = self.rng
+        rng, self.template = self.rng, "differentiate"
         y = self.among(lambda n: self.value(n).requires_grad)
         if y is None:
             return
         inner = self.among(lambda n: self.value(n).requires_grad and not self.value(n).is_leaf)
-        leaves = [n for n in self.names if self.value(n).requires_grad and self.value(n).is_leaf]
+        leaves = [n for n in self.names if self.alive(n) and self.value(n).requires_grad and self.value(n).is_leaf]
         kind = rng.random()
         if kind < 0.2 and inner:
             self.emit(f"{inner}.retain_grad()")
@@ -296,9 +310,10 @@ class Writer:
 
     def finish(self):
         """Backward passes from the last results, which reach most of the graph."""
-        last = [n for n in self.names[-4:] if self.value(n).requires_grad]
+        self.template = "finish"
+        last = [n for n in self.names[-4:] if self.alive(n) and self.value(n).requires_grad]
         for n in last:
-            self.second(n, [m for m in self.names if self.value(m).requires_grad and self.value(m).is_leaf], None)
+            self.second(n, [m for m in self.names if self.alive(m) and self.value(m).requires_grad and self.value(m).is_leaf], None)
             self.emit(f"{n}.backward({self.seed_of(n)}, retain_graph=True)")
 
 

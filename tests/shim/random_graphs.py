@@ -58,31 +58,40 @@ def same_error(a, b):
     return first == second
 
 
-def difference(ours, theirs):
+def difference(ours, theirs, *, is_gradient=False):
     """What differs between two values, in words; None if nothing."""
     if isinstance(theirs, tuple | list):
         if not isinstance(ours, tuple | list) or len(ours) != len(theirs):
             return f"length: {ours!r} and {theirs!r}"
         found = (difference(a, b) for a, b in zip(ours, theirs, strict=True))
         return next((f for f in found if f), None)
-    if not hasattr(theirs, "grad_fn"):
+    if not hasattr(theirs, "detach"):
         return _plain(ours, theirs)
-    if not hasattr(ours, "grad_fn"):
+    if not hasattr(ours, "detach"):
         return f"no tensor: {ours!r}"
     for name, read in _FACTS.items():
-        a, b = read(ours), read(theirs)
+        if name == "_version" and is_gradient:
+            continue  # whether a backward pass stores or adds is no promise
+        a, b = _fact(read, ours), _fact(read, theirs)
         if a != b:
             return f"{name}: {a} and {b}"
-    x, y = ours.detach().numpy(), theirs.detach().numpy()
+    x, y = ours.numpy(force=True), theirs.numpy(force=True)
     if not close(x, y, TOLERANCE.get(str(theirs.dtype))):
         return f"value: {x.tolist()} and {y.tolist()}"
-    if theirs.is_leaf or theirs.retains_grad:
+    if _fact(lambda t: t.is_leaf or t.retains_grad, theirs) is True:
         a, b = ours.grad, theirs.grad
         if (a is None) != (b is None):
             return f"grad: {a} and {b}"
-        inner = None if b is None else difference(a, b)
+        inner = None if b is None else difference(a, b, is_gradient=True)
         return inner and f"grad {inner}"
     return None
+
+
+def _fact(read, tensor):
+    try:
+        return read(tensor)
+    except RuntimeError as error:  # a view of several that was overwritten
+        return str(error)
 
 
 _FACTS = {
@@ -169,10 +178,8 @@ def program(seed, torch, steps=22):
 
 
 def cause(lines, at, what):
-    """What to file a difference under: the operations of its line, and what kind it is."""
-    calls = re.findall(r"[a-z_A-Z0-9]+(?=\()", lines[at].split("=", 1)[-1])
-    names = [c for c in calls if c not in ("tensor", "data", "sum")] or [re.sub(r"[\d.]+", "", lines[at])]
-    return f"{'/'.join(names)}: {_kind(what)}"
+    """What to file a difference under: the template of its line, and what kind it is."""
+    return f"{lines[at].template}: {_kind(what)}"
 
 
 def main():

@@ -1,6 +1,8 @@
 """`torch.autograd`: backward passes, custom functions, checks."""
 
+from srcgrad.shim.autograd import function
 from srcgrad.shim.autograd.backward import backward, grad
+from srcgrad.shim.autograd.function import Function
 from srcgrad.shim.modes import (
     enable_grad,
     inference_mode,
@@ -11,9 +13,11 @@ from srcgrad.shim.modes import (
 from srcgrad.shim.tensor import Tensor as Variable
 
 __all__ = [
+    "Function",
     "Variable",
     "backward",
     "enable_grad",
+    "function",
     "grad",
     "inference_mode",
     "is_grad_enabled",

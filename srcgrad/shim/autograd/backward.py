@@ -34,13 +34,14 @@ def _seeds(outputs: Sequence[Tensor], given: tuple[Any, ...] | None, *, create: 
     """Where a backward pass starts, and with what."""
     if given is None:
         given = (None,) * len(outputs)
+    for ct in given[: len(outputs)]:
+        if ct is not None and not isinstance(ct, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(ct).__name__}")
     if len(given) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
     edges, values = [], []
     for k, (out, ct) in enumerate(zip(outputs, given, strict=True)):
         edge = edge_of(out)
-        if ct is not None and not isinstance(ct, Tensor):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(ct).__name__}")
         if ct is None:
             if edge is not None and out._data.size != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
@@ -102,7 +103,7 @@ def method(
     self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
 ) -> None:
     """Add the gradients of this tensor to the `.grad` of leaves. See `autograd.backward`."""
-    backward(self, None if gradient is None else (gradient,), retain_graph, create_graph, inputs=inputs)
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 def grad(

@@ -59,10 +59,10 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def relu(input: Tensor) -> Tensor:
     """The positive part; the derivative at 0 is 0."""
-    x = input._data
-    out = np.where(x <= 0, x.dtype.type(0), x)  # keeps NaN
+    return record("ReluBackward0", np.maximum(input._data, 0), (input,), _RELU, (OUTPUT,))
 
-    return record("ReluBackward0", out, (input,), (lambda ct, out: ct * (out > 0),), (OUTPUT,))
+
+_RELU = (lambda ct, out: ct * (out > 0),)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -112,8 +112,8 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
     """Exponentials, scaled to sum to 1 along a dimension."""
     x = _real(input, dtype)
     k = axis_of(1 if dim is None and x.ndim > 1 else dim or 0, x.ndim)
-    e = np.exp(x - x.max(axis=k, keepdims=True)) if x.ndim else np.ones_like(x)
-    out = e / e.sum(axis=k, keepdims=True) if x.ndim else e
+    e = np.exp(x - np.maximum.reduce(x, axis=k, keepdims=True)) if x.ndim else np.ones_like(x)
+    out = e / np.add.reduce(e, axis=k, keepdims=True) if x.ndim else e
 
     def pull(ct: Any, out: Any) -> Any:
         return out * (ct - (ct * out).sum(k, keepdims=True))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy import asarray, errstate, ndarray
+from numpy import asarray, ndarray
 
 from srcgrad.rules import RULES
 from srcgrad.shim import special
@@ -89,9 +89,8 @@ def unary(name: str, function: Callable[..., Any], op: str, node: str = "", *, k
         x = input._data
         if floats and x.dtype.kind != "f":
             x = x.astype(DEFAULT.numpy)
-        with errstate(all="ignore"):
-            y = function(x)
-        result = wrap(y if type(y) is ndarray else asarray(y))
+        y = STATE.quiet(function, x)
+        result = wrap(y if type(y) is ndarray else asarray(y, x.dtype))
         if STATE.grad:
             if needs(input):
                 n = cls()
@@ -156,11 +155,10 @@ def binary(
             return apply(a, wrap(b), out=out)  # type: ignore[no-any-return]
         else:
             return NotImplemented
-        with errstate(all="ignore"):
-            try:
-                z = function(x, y)
-            except ValueError as error:
-                raise mismatch(x, y) from error
+        try:
+            z = STATE.quiet(function, x, y)
+        except ValueError as error:
+            raise mismatch(x, y) from error
         result = wrap(z if type(z) is ndarray else asarray(z))
         if STATE.grad:
             need_a = isinstance(a, Tensor) and needs(a)
@@ -205,11 +203,10 @@ def comparison(name: str, function: Callable[..., Any]) -> Any:
         y = other._data if isinstance(other, Tensor) else number(other)
         if getattr(x, "dtype", None) is not getattr(y, "dtype", None):
             x, y = aligned(x, y, floats=False)
-        with errstate(all="ignore"):
-            try:
-                z = function(x, y)
-            except ValueError as error:
-                raise mismatch(x, y) from error
+        try:
+            z = STATE.quiet(function, x, y)
+        except ValueError as error:
+            raise mismatch(x, y) from error
         result = record("", z, (), ())
         return result if out is None else into(out, name, result, (input, other))
 

@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from srcgrad.shim.ops.views import axis_of, gathered, mark_view, placed, scattered, view
+from srcgrad.shim.ops.elementwise import mismatch
+from srcgrad.shim.ops.views import axis_of, fits, gathered, mark_view, placed, scattered, view
 from srcgrad.shim.record import record
 from srcgrad.shim.tensor import Tensor, positions, wrap
 
 _BASIC = (int, slice, type(None), type(...))
+_INVALID = "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {})"
+_OF_SCALAR = (
+    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim "
+    "tensor to a number"
+)
 
 
 def plain_index(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -27,6 +33,8 @@ def plain_index(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     for k in keys:
         if isinstance(k, Tensor):
             k = k._data.item() if not k._data.ndim and k._data.dtype.kind in "iu" else k._data
+            if isinstance(k, np.ndarray) and k.dtype == np.uint8:  # a mask, as bool
+                k = k.astype(bool)
         elif isinstance(k, np.integer):
             k = int(k)
         elif isinstance(k, list | range):
@@ -40,9 +48,13 @@ def plain_index(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
             if k.size:
                 raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
             k = k.astype(np.int64)
+        if not isinstance(k, (*_BASIC, np.ndarray)):
+            raise IndexError(_INVALID.format(type(k).__name__))
         used += k.ndim if isinstance(k, np.ndarray) and k.dtype.kind == "b" else k is not None and k is not ...
         out.append(k)
-    if used > len(shape):
+    if not shape and used and any(isinstance(k, int) and not isinstance(k, bool) for k in out):
+        raise IndexError(_OF_SCALAR)
+    if used > len(shape) and not any(isinstance(k, bool) for k in out):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
     return tuple(out)
 
@@ -50,6 +62,32 @@ def plain_index(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
 def is_basic(index: tuple[Any, ...]) -> bool:
     """Whether it gives a view."""
     return all(isinstance(k, _BASIC) and not isinstance(k, bool) for k in index)
+
+
+def divided(index: tuple[Any, ...], ndim: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """An index as PyTorch applies it: first its basic parts, which give a view, then the arrays among them.
+
+    NumPy takes integers beside arrays for arrays too, which puts dimensions in other places.
+    """
+    used = sum(k.ndim if isinstance(k, np.ndarray) and k.dtype.kind == "b" else k is not None and k is not ... for k in index)
+    if ... not in [k for k in index if not isinstance(k, np.ndarray)]:
+        index = (*index, ...)
+    first: list[Any] = []
+    then: list[Any] = []
+    for k in index:
+        if isinstance(k, np.ndarray):
+            first += [slice(None)] * (k.ndim if k.dtype.kind == "b" else 1)
+            then.append(k)
+        elif k is ...:
+            first += [slice(None)] * (ndim - used)
+            then += [slice(None)] * (ndim - used)
+        else:
+            first.append(k)
+            if not isinstance(k, int):
+                then.append(slice(None))
+    if all(isinstance(k, slice) and k == slice(None) for k in first):
+        first = []
+    return tuple(first), tuple(then)
 
 
 def _name(index: tuple[Any, ...]) -> str:
@@ -68,6 +106,16 @@ def _read(data: Any, index: tuple[Any, ...]) -> Any:
     try:
         return data[index]
     except IndexError as error:
+        for n, k in enumerate(index):
+            if isinstance(k, np.ndarray) and k.dtype.kind == "b" and k.shape != data.shape[n : n + k.ndim]:
+                raise IndexError(
+                    f"The shape of the mask {list(k.shape)} at index {n} does not match the shape of the indexed tensor "
+                    f"{list(data.shape)} at index {n}"
+                ) from None
+        if "shape mismatch" in str(error):
+            shapes = ", ".join(str(list(k.shape)) for k in index if isinstance(k, np.ndarray))
+            message = f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+            raise IndexError(message) from None
         raise IndexError(str(error).replace("axis", "dimension")) from None
 
 
@@ -86,8 +134,13 @@ def getitem(input: Tensor, key: Any) -> Tensor:
         full = index if ... in index else (*index, ...)
         step = partial(_read, index=full)
         return view(_name(index), input, step, partial(placed, index=full, shape=shape))
-    out = _read(input._data, index)
-    return record("IndexBackward0", out, (input,), (partial(_back, index=index, shape=shape),))
+    first, then = divided(index, len(shape)) if not any(isinstance(k, bool) for k in index) else ((), index)
+    out = _read(_read(input._data, first) if first else input._data, then)
+    return record("IndexBackward0", out, (input,), (partial(_back_divided, first=first, then=then, shape=shape),))
+
+
+def _back_divided(ct: Any, first: tuple[Any, ...], then: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    return scattered(ct, positions(shape, (lambda z: z[first][then] if first else z[then],)), shape)
 
 
 def _back(ct: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
@@ -105,24 +158,37 @@ def _along(shape: tuple[int, ...], index: np.ndarray, axis: int) -> np.ndarray:
     return np.arange(int(np.prod(shape, dtype=int))).reshape(shape)[tuple(grid)]
 
 
-def _checked(index: np.ndarray, size: int) -> np.ndarray:
+_C_NAMES = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "uint8": "unsigned char"}
+
+
+def _checked(index: np.ndarray, size: int, axis: int = 0) -> np.ndarray:
     if index.size and (index.min() < 0 or index.max() >= size):
         bad = index[(index < 0) | (index >= size)].reshape(-1)[0]
-        raise RuntimeError(f"index {bad} is out of bounds for dimension 0 with size {size}")
+        raise RuntimeError(f"index {bad} is out of bounds for dimension {axis} with size {size}")
     return index
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """`out[i][j] = input[index[i][j]][j]`, for `dim` 0."""
     shape = input._data.shape
+    if index._data.ndim != max(len(shape), 1) and index._data.ndim != len(shape):
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     k = axis_of(dim, len(shape))
-    at = _along(shape, _checked(index._data, shape[k]), k)
+    if not shape:
+        return record("GatherBackward0", np.broadcast_to(input._data, index._data.shape).copy(), (input,), (lambda ct: ct,))
+    at = _along(shape, _checked(index._data, shape[k], k), k)
     pull = partial(scattered, index=at, shape=shape)
     return record("GatherBackward0", input._data.reshape(-1)[at], (input,), (pull,))
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """As `np.take_along_axis`."""
+    """As `np.take_along_axis`: the other dimensions are broadcast."""
+    if dim is not None:
+        k = axis_of(dim, input._data.ndim)
+        x, y = list(input._data.shape), list(indices._data.shape)
+        both = list(np.broadcast_shapes(tuple(x[:k] + [1] + x[k + 1 :]), tuple(y[:k] + [1] + y[k + 1 :])))
+        input = input.expand(both[:k] + [x[k]] + both[k + 1 :])
+        indices = indices.expand(both[:k] + [y[k]] + both[k + 1 :])
     if dim is None:
         return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
     return gather(input, dim, indices)
@@ -132,7 +198,14 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices at some indices along a dimension."""
     shape = input._data.shape
     k = axis_of(dim, len(shape))
-    at = (slice(None),) * k + (_checked(index._data.reshape(-1), shape[k]),)
+    if index._data.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    rows = index._data.reshape(-1)
+    if rows.size and (rows.min() < 0 or rows.max() >= (shape[k] if shape else 1)):
+        raise IndexError("index out of range in self")
+    if not shape:
+        return record("IndexSelectBackward0", input._data.copy(), (input,), (lambda ct: ct,))
+    at = (slice(None),) * k + (rows,)
     return record("IndexSelectBackward0", input._data[at], (input,), (partial(_back, index=at, shape=shape),))
 
 
@@ -147,9 +220,19 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`value` where a mask is true."""
     at = mask._data
+    if at.dtype.kind != "b":
+        kind = _C_NAMES.get(mask.dtype.name, mask.dtype.name)
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {kind}")
+    if isinstance(value, Tensor) and value._data.ndim:
+        raise RuntimeError(
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} dimension(s)."
+        )
+    if not fits(at.shape, input._data.shape):
+        raise mismatch(at, input._data)
     filling = value if isinstance(value, Tensor) else wrap(np.asarray(value, input._data.dtype))
     out = np.where(at, filling._data.astype(input._data.dtype), input._data)
-    return record("MaskedFillBackward0", out, (input, filling), (lambda ct: ct * ~at, lambda ct: ct * at))
+    name = "MaskedFillBackward1" if isinstance(value, Tensor) else "MaskedFillBackward0"
+    return record(name, out, (input, filling), (lambda ct: ct * ~at, lambda ct: ct * at))
 
 
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
@@ -162,6 +245,9 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
     source = values if isinstance(values, Tensor) else wrap(np.asarray(values, input._data.dtype))
     at = positions(shape, (lambda z: _read(z, index),))
     out = input._data.copy()
+    extra = source._data.ndim - at.ndim
+    if extra > 0 and source._data.shape[:extra] == (1,) * extra:  # leading dimensions of length 1 do not count
+        source = source.reshape(source._data.shape[extra:])
     try:
         given = np.broadcast_to(source._data, at.shape)
     except ValueError:
@@ -180,6 +266,9 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """A copy with slices of `source` added at some indices along a dimension."""
     k = axis_of(dim, input._data.ndim)
     at = (slice(None),) * k + (index._data,)
+    rows, n = index._data, input._data.shape[k] if input._data.ndim else 1
+    if rows.size and (rows.min() < 0 or rows.max() >= n):
+        raise IndexError("index out of range in self")
     out = input._data.copy()
     np.add.at(out, at, source._data * alpha)
     where = positions(input._data.shape, (lambda z: z[at],))
@@ -199,8 +288,14 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 def _scatter(name: str, input: Tensor, dim: int, index: Tensor, src: Any, *, add: bool) -> Tensor:
     shape, idx = input._data.shape, index._data
-    at = _along(shape, _checked(idx, shape[axis_of(dim, len(shape))]), axis_of(dim, len(shape)))
+    axis = axis_of(dim, len(shape))
+    if idx.size and idx.ndim != len(shape) and (shape or idx.ndim != 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
+    if isinstance(src, Tensor) and src._data.dtype != input._data.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    at = _along(shape, _checked(idx, shape[axis], axis), axis) if shape else np.zeros_like(idx)
     source = src if isinstance(src, Tensor) else wrap(np.full(idx.shape, src, input._data.dtype))
+    name = name if isinstance(src, Tensor) else "ScatterBackward1"
     corner = tuple(slice(n) for n in idx.shape)  # of `src`, which may be larger than the index
     part = source[corner] if source._data.shape != idx.shape else source
     out = input._data.copy()

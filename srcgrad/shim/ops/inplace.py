@@ -15,14 +15,14 @@ import numpy as np
 from srcgrad.shim.dtypes import BY_NUMPY
 from srcgrad.shim.graph import OUTPUT, SEQUENCE, Edge, Node, node_class, node_name
 from srcgrad.shim.modes import STATE, no_grad
-from srcgrad.shim.ops.elementwise import NUMBERS
-from srcgrad.shim.ops.indexing import index_put, is_basic, plain_index, window
-from srcgrad.shim.ops.views import gathered
+from srcgrad.shim.ops.elementwise import NUMBERS, mismatch
+from srcgrad.shim.ops.indexing import divided, index_put, is_basic, plain_index, window
+from srcgrad.shim.ops.views import fits, gathered
 from srcgrad.shim.record import record
 from srcgrad.shim.tensor import Tensor, edge_of, needs, positions, wrap
 
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
-_VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an in-place operation."
 _NO_GRAD_VIEW = (
     "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case "
     "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace "
@@ -33,6 +33,12 @@ _MULTI = (
     "Output {} of {} is a view and is being modified inplace. This view is the output of a function that returns "
     "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace "
     "operation by an out-of-place one."
+)
+_CUSTOM = (
+    "Output {} of {} is a view and is being modified inplace. This view was created inside a custom Function (or because "
+    "an input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward "
+    "associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by "
+    "cloning the output of the custom Function."
 )
 _INFERENCE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor "
@@ -57,8 +63,10 @@ def check_writable(target: Tensor, inputs: tuple[Any, ...]) -> bool:
             raise RuntimeError(_NO_GRAD_VIEW)
         if target._origin == "multi" and target._fn is not None:
             raise RuntimeError(_MULTI.format(target._nr, node_name(target._fn)))
+        if target._origin == "function" and target._fn is not None:
+            raise RuntimeError(_CUSTOM.format(target._nr, node_name(target._fn)))
         if needs(base) and base._fn is None:
-            raise RuntimeError(_VIEW_OF_LEAF)
+            raise RuntimeError(VIEW_OF_LEAF)
     elif target._requires and target._fn is None:
         raise RuntimeError(LEAF)
     return True
@@ -87,13 +95,15 @@ def store(target: Tensor, data: Any) -> Tensor:
         RuntimeError: it does not fit.
     """
     here = target._data
-    if data.dtype is not here.dtype and not np.can_cast(data.dtype, here.dtype, "same_kind"):
-        message = f"result type {BY_NUMPY[data.dtype].title} can't be cast to the desired output type"
-        raise RuntimeError(f"{message} {BY_NUMPY[here.dtype].title}")
     if data.shape != here.shape:
         raise RuntimeError(
             f"output with shape {list(here.shape)} doesn't match the broadcast shape {list(data.shape)}"
         )
+    if data.dtype is not here.dtype and "biuf".index(data.dtype.kind) > "biuf".index(here.dtype.kind) and not (
+        data.dtype.kind == "u" and here.dtype.kind == "i"
+    ):
+        message = f"result type {BY_NUMPY[data.dtype].title} can't be cast to the desired output type"
+        raise RuntimeError(f"{message} {BY_NUMPY[here.dtype].title}")
     if not here.flags.writeable:
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -113,12 +123,17 @@ def adopt(target: Tensor, result: Tensor) -> Tensor:
     store(target, result._data)
     if node is not None and node.saved:
         _follow(node, target)
-    edge = (node, result._nr) if node is not None else None
+    rebase(target, before, (node, result._nr) if node is not None else None)
+    return target
+
+
+def rebase(target: Tensor, before: Edge | None, edge: Edge | None) -> None:
+    """Give a tensor that was overwritten the history of what was written; `before` is the base's, for a view."""
+    base = target._base
     if base is None:
         _set_history(target, edge)
     else:
         _set_history(base, (_copy_slices(base, target, before, edge), 0))
-    return target
 
 
 def _set_history(target: Tensor, edge: Edge | None) -> None:
@@ -165,7 +180,7 @@ def _copy_slices(base: Tensor, target: Tensor, before: Edge | None, edge: Edge |
 def _outside(ct: Any, shape: tuple[int, ...], chain: Any) -> Any:
     kept = np.ones(shape, bool)
     kept.reshape(-1)[positions(shape, chain)] = False
-    return ct * kept
+    return ct.masked_fill(wrap(~kept), 0.0) if isinstance(ct, Tensor) else np.where(kept, ct, ct.dtype.type(0))
 
 
 def _inside(ct: Any, shape: tuple[int, ...], chain: Any) -> Any:
@@ -175,17 +190,23 @@ def _inside(ct: Any, shape: tuple[int, ...], chain: Any) -> Any:
 # -- fills and copies --------------------------------------------------------------------------------------------------
 
 
+def _nothing(ct: Any) -> Any:
+    """Zeros, also where the cotangent is not finite."""
+    return wrap(np.zeros_like(ct._data)) if isinstance(ct, Tensor) else np.zeros_like(ct)
+
+
 def _filled(name: str) -> Callable[..., Tensor]:
     def function(self: Tensor, value: Any = 0) -> Tensor:
         source = value if isinstance(value, Tensor) else wrap(np.asarray(value).astype(self._data.dtype))
         out = np.empty_like(self._data)
         out[...] = source._data
-        return record(name, out, (self, source), (lambda ct: ct * 0.0, lambda ct: ct))
+        title = f"{name}{3 if source is value else 2}" if name == "FillBackward" else name
+        return record(title, out, (self, source), (_nothing, lambda ct: ct))
 
     return function
 
 
-_fill = in_place("fill_", _filled("FillBackward0"))
+_fill = in_place("fill_", _filled("FillBackward"))
 zero_ = in_place("zero_", _filled("ZeroBackward0"))
 _copy = in_place("copy_", _filled("CopyBackwards"))
 
@@ -198,11 +219,12 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Set the elements to those of another tensor, converted to this one's type and stretched to its shape."""
     source = src if isinstance(src, Tensor) else wrap(np.asarray(src))
-    if np.broadcast_shapes(source._data.shape, self._data.shape) != self._data.shape:
-        raise RuntimeError(
-            f"The size of tensor a ({self._data.shape[-1] if self._data.ndim else 1}) must match the size of tensor b "
-            f"({source._data.shape[-1]}) at non-singleton dimension {max(self._data.ndim - 1, 0)}"
-        )
+    here, given = self._data.shape, source._data.shape
+    if not fits(given, here):
+        raise mismatch(self._data, source._data)
+    if np.broadcast_shapes(given, here) != here:
+        shape = list(np.broadcast_shapes(given, here))
+        raise RuntimeError(f"output with shape {list(here)} doesn't match the broadcast shape {shape}")
     return _copy(self, source)
 
 
@@ -210,7 +232,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     """`self[key] = value`."""
     index = plain_index(key, self._data.shape)
     if is_basic(index):
-        part = window(self, index)
+        part = window(self, index) if index != (...,) else self
         if isinstance(value, NUMBERS):
             fill_(part, value)
             return
@@ -223,15 +245,24 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         copy_(part, source)
         return
     source = value if isinstance(value, Tensor) else wrap(np.asarray(value, self._data.dtype))
-    index_put_(self, index, source)
+    if any(isinstance(k, bool) for k in index):
+        index_put_(self, index, source)
+        return
+    first, then = divided(index, self._data.ndim)
+    index_put_(window(self, first) if first or not self._data.ndim else self, then, source)
 
 
 def _check_fits(source: tuple[int, ...], target: tuple[int, ...]) -> None:
+    if len(source) > len(target):
+        raise RuntimeError(
+            f"expand(torch.FloatTensor{{{list(source)}}}, size={list(target)}): the number of sizes provided "
+            f"({len(target)}) must be greater or equal to the number of dimensions in the tensor ({len(source)})"
+        )
     for k, (m, n) in enumerate(zip(reversed(source), reversed(target), strict=False)):
         if m not in (1, n):
             raise RuntimeError(
                 f"The expanded size of the tensor ({n}) must match the existing size ({m}) at non-singleton dimension "
-                f"{len(source) - 1 - k}.  Target sizes: {list(target)}.  Tensor sizes: {list(source)}"
+                f"{len(target) - 1 - k}.  Target sizes: {list(target)}.  Tensor sizes: {list(source)}"
             )
 
 

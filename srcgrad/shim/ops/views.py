@@ -70,6 +70,11 @@ def axis_of(dim: int, ndim: int) -> int:
     return dim % span
 
 
+def fits(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether two shapes broadcast."""
+    return all(m == n or 1 in (m, n) for m, n in zip(reversed(shape), reversed(target), strict=False))
+
+
 def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """The shape that `f(2, 3)`, `f((2, 3))` and `f([2, 3])` mean."""
     if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
