@@ -1,9 +1,9 @@
-"""`python -m benchmarks`: gradients; `overhead`, `scaling` and `leaks` as the first argument: those."""
+"""`python -m benchmarks`: gradients; `overhead`, `eager`, `scaling` and `leaks` as the first argument: those."""
 
 import importlib
 import sys
 
-OTHERS = ("overhead", "scaling", "leaks")
+OTHERS = ("overhead", "eager", "scaling", "leaks")
 name, arguments = ("run", sys.argv[1:])
 if arguments and arguments[0] in OTHERS:
     name, *arguments = arguments

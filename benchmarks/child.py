@@ -17,6 +17,10 @@ def main(task, request):
             from benchmarks.start import measure
         case "overhead":
             from benchmarks.overhead import measure
+        case "eager":
+            from benchmarks.eager import measure
+        case "compiled":
+            from benchmarks.eager import compiled as measure
         case "scaling":
             from benchmarks.scaling import measure
         case "leaks":

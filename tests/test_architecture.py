@@ -25,7 +25,7 @@ LAYERS = {
     "backend": {"errors", "ir", "loops", "rules", "numpy_lib", "runtime", "cache"},
     "structure": {"errors", "ir"},
     "program": {"errors", "backend"},
-    "derive": {"errors", "ir", "transform", "program", "plan"},
+    "derive": {"errors", "ir", "transform", "structure", "program", "plan"},
     "entries": {"ir", "backend", "cache", "structure", "program", "plan"},
     "version": {"errors", "backend", "structure", "program", "plan", "entries"},
     "entry": {"ir", "plan", "version"},

@@ -5,7 +5,7 @@ Tensors record the operations on them, `backward()` sends gradients through the 
 `srcgrad.rules`.
 """
 
-from srcgrad.shim import autograd, compiled, methods
+from srcgrad.shim import autograd, compiled, methods, optim
 from srcgrad.shim.autograd.backward import method as _backward
 from srcgrad.shim.creation import (
     arange,
@@ -68,6 +68,7 @@ from srcgrad.shim.ops.joining import cat, hstack, meshgrid, stack, vstack
 from srcgrad.shim.ops.products import einsum
 from srcgrad.shim.ops.views import broadcast_tensors
 from srcgrad.shim.printing import set_printoptions
+from srcgrad.shim.serialization import load, save
 from srcgrad.shim.size import Size
 from srcgrad.shim.tensor import Device as device
 from srcgrad.shim.tensor import Tensor

@@ -21,10 +21,11 @@ from srcgrad.errors import UnsupportedError
 from srcgrad.ir.arguments import Constant, TupleOf
 from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.shim.graph import FREED, SEQUENCE, Meta, Node, node_class
+from srcgrad.shim.history import edge_of, needs
 from srcgrad.shim.modes import STATE
 from srcgrad.shim.ops.inplace import adopt, check_writable
 from srcgrad.shim.record import entry, record
-from srcgrad.shim.tensor import Tensor, edge_of, needs, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 from srcgrad.version import Kernel, Version
 
 

@@ -28,7 +28,7 @@ class dtype:  # noqa: N801 - PyTorch's name
         return f"torch.{self.name}"
 
     def __reduce__(self) -> str:
-        return self.name
+        return "bool_" if self.name == "bool" else self.name  # its name in this module
 
 
 float64 = double = dtype("float64", np.float64, "Double")

@@ -6,7 +6,8 @@ A node is newer than all nodes that its inputs came from, so taking always the n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
@@ -18,18 +19,14 @@ from srcgrad.shim.modes import STATE
 from srcgrad.shim.tensor import wrap
 
 
-class Anomaly:
-    """Whether backward passes look for NaN; `autograd.set_detect_anomaly` sets it."""
+class Watch:
+    """Who looks at backward passes: anomaly detection and profilers (`autograd.anomaly`, `autograd.profiler`).
 
-    enabled = False
-    check_nan = True
-    report: Any = None  # called with the node that failed
+    Attributes:
+        around: functions of a node, and a function that runs it, which they do and return what it gives; None mostly.
+    """
 
-
-class Profile:
-    """Where a running profiler, if any, is told of nodes; `autograd.profiler` sets it."""
-
-    around: Any = None  # called with a node, and a function that runs it
+    around: tuple[Callable[[Any, Callable[[], Any]], Any], ...] | None = None
 
 
 def run_backward(
@@ -56,8 +53,8 @@ def run_backward(
     for k, (node, number) in enumerate(targets or ()):
         wanted.setdefault(node, []).append((number, k))
     needed = None if targets is None else _between([node for node, _ in roots], wanted)
-    before = STATE.grad, STATE.inference
-    STATE.grad, STATE.inference = create, False
+    before = STATE.grad, STATE.inference, STATE.partial, STATE.callbacks
+    STATE.grad, STATE.inference, STATE.partial, STATE.callbacks = create, False, targets is not None, None
     try:
         with errstate(all="ignore"):
             for edge, ct in zip(roots, cotangents, strict=True):
@@ -77,9 +74,7 @@ def run_backward(
                             continue  # nothing below is asked for
                 if not accumulate and isinstance(node, AccumulateGrad):
                     continue
-                grads = node.apply(cts, create) if Profile.around is None else _profiled(node, cts, create)
-                if Anomaly.enabled and Anomaly.check_nan:
-                    check_finite(node, grads, create=create)
+                grads = node.apply(cts, create) if Watch.around is None else _watched(node, cts, create)
                 if node.posthooks is not None:
                     grads = _after(node, grads, cts, create)
                 if not retain:
@@ -87,8 +82,11 @@ def run_backward(
                 for edge, ct in zip(node.edges, grads):  # noqa: B905 - an accumulator has no edges and gives nothing
                     if edge is not None and ct is not None and (needed is None or edge[0] in needed):
                         _send(arrived, due, edge, ct, create)
+        if STATE.callbacks is not None:
+            for callback in STATE.callbacks:
+                callback()
     finally:
-        STATE.grad, STATE.inference = before
+        STATE.grad, STATE.inference, STATE.partial, STATE.callbacks = before
     return found
 
 
@@ -117,8 +115,11 @@ def _between(roots: list[Node], wanted: Collection[Node]) -> set[Node]:
     return needed
 
 
-def _profiled(node: Node, cts: list[Any], create: bool) -> Any:
-    return Profile.around(node, lambda: node.apply(cts, create))
+def _watched(node: Node, cts: list[Any], create: bool) -> Any:
+    run = partial(node.apply, cts, create)
+    for around in Watch.around or ():
+        run = partial(around, node, run)
+    return run()
 
 
 # -- hooks, which see tensors ------------------------------------------------------------------------------------------
@@ -184,12 +185,3 @@ def replacement(hook: Any, ct: Any) -> Any:
     if given._data.shape != ct._data.shape:
         raise RuntimeError(f"hook '{getattr(hook, '__name__', '<unknown>')}' has changed the size of value")
     return given
-
-
-def check_finite(node: Node, grads: Sequence[Any], *, create: bool) -> None:
-    """In anomaly mode: raise if a gradient is NaN."""
-    for k, g in enumerate(grads):
-        if g is not None and np.isnan(g._data if create else g).any():
-            Anomaly.report(node)
-            raise RuntimeError(f"Function '{type(node).__name__}' returned nan values in its {k}th output.")
-

@@ -45,6 +45,13 @@ class RemovableHandle:
         self.remove()
 
 
+class Anomaly:
+    """Whether backward passes look for NaN; `autograd.set_detect_anomaly` sets it."""
+
+    enabled = False
+    check_nan = True
+
+
 _NAMESPACED = {"CopySlices", "CopyBackwards"}
 
 
@@ -69,7 +76,7 @@ class Node:
     retain_hooks: dict[int, Any] | None = None
     prehooks: list[Any] | None = None
     posthooks: list[Any] | None = None
-    trace: str | None = None
+    trace: Any = None  # in anomaly mode: the stack when it was made, and the node whose backward made it
     _metadata: dict[str, Any] | None = None
 
     def apply(self, cotangents: list[Any], create: bool) -> Sequence[Any]:
@@ -218,14 +225,21 @@ def type_text(tensor: Any) -> str:
     return f"torch.{BY_NUMPY[data.dtype].title}Tensor [{', '.join(map(str, data.shape))}]"
 
 
+_FIND = {
+    False: "enable anomaly detection to find the operation that failed to compute its gradient, with "
+    "torch.autograd.set_detect_anomaly(True, check_nan=False).",
+    True: "the backtrace further above shows the operation that failed to compute its gradient. The variable in question "
+    "was changed in there or anywhere later. Good luck!",
+}
+
+
 def overwritten(tensor: Any, version: int, origin: Node | None) -> str:
     """The message for a saved tensor that was modified."""
     known = f", which is output {tensor._nr} of {node_name(origin)}," if origin is not None else ""
     return (
         f"one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{type_text(tensor)}]{known} is at version {tensor._counter[0]}; expected version {version} instead. Hint: "
-        "enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+        f"{_FIND[Anomaly.enabled]}"
     )
 
 

@@ -18,9 +18,14 @@ from srcgrad.shim.ops import (
     indexing,
     inplace,
     joining,
+    linear,
     order,
+    pointwise,
     products,
     reductions,
+    searching,
+    shapes,
+    statistics,
     views,
 )
 from srcgrad.shim.tensor import Tensor, wrap
@@ -46,7 +51,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {}
 FUNCTIONS.update({n: numpy_names(getattr(reductions, n)) for n in _REDUCTIONS})
 FUNCTIONS.update({n: getattr(order, n) for n in ("cumsum", "cumprod", "sort", "argsort", "topk")})
 FUNCTIONS.update({n: getattr(arithmetic, n) for n in (
-    "add", "sub", "div", "pow", "rsub", "round", "frac", "rsqrt", "addcmul", "addcdiv",
+    "add", "sub", "div", "pow", "round",
 )})  # fmt: skip
 FUNCTIONS.update({n: getattr(elementwise, n) for n in (
     "mul", "remainder", "fmod", "maximum", "minimum", "fmax", "fmin", "atan2", "hypot", "logaddexp", "copysign",
@@ -67,15 +72,19 @@ FUNCTIONS.update({n: getattr(indexing, n) for n in (
 FUNCTIONS.update({n: getattr(products, n) for n in ("mm", "mv", "dot", "outer", "bmm", "matmul", "addmm")})
 FUNCTIONS.update({n: getattr(joining, n) for n in ("tril", "triu", "diagonal", "diag", "trace")})
 FUNCTIONS.update({n: getattr(activations, n) for n in (
-    "clamp", "relu", "softmax", "log_softmax", "lerp", "nan_to_num", "isclose", "allclose", "equal",
+    "clamp", "relu", "softmax", "log_softmax", "nan_to_num", "isclose", "allclose", "equal",
 )})  # fmt: skip
 FUNCTIONS.update({"clone": casting.clone, "is_floating_point": casting.is_floating_point})
+TOP: dict[str, Callable[..., Any]] = {}  # functions that are no methods
+for _module in (linear, pointwise, searching, shapes, statistics):
+    FUNCTIONS.update({n: numpy_names(f) for n, f in _module.METHODS.items()})
+    TOP.update(_module.TOP)
 ALIASES = {
     "absolute": "abs", "negative": "neg", "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div",
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh", "arccosh": "acosh",
     "arctanh": "atanh", "clip": "clamp", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le",
     "not_equal": "ne", "ger": "outer", "moveaxis": "movedim", "swapaxes": "transpose", "swapdims": "transpose",
-    "fix": "trunc", "concat": "cat",
+    "fix": "trunc", "bitwise_invert": "bitwise_not",
 }  # fmt: skip
 FUNCTIONS.update({alias: FUNCTIONS[name] for alias, name in ALIASES.items() if name in FUNCTIONS})
 
@@ -84,7 +93,11 @@ OVERWRITING = (
     "floor", "ceil", "trunc", "round", "frac", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt",
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "erf",
     "clamp", "relu", "lerp", "nan_to_num", "addcmul", "addcdiv", "masked_fill", "index_add", "scatter", "scatter_add",
-    "clip", "tril", "triu", "cumsum", "eq", "ne", "lt", "le", "gt", "ge", "logical_not",
+    "clip", "tril", "triu", "cumsum", "cumprod", "eq", "ne", "lt", "le", "gt", "ge", "logical_not", "sgn", "index_fill",
+    "index_copy", "put", "masked_scatter", "scatter_reduce", "clamp_min", "clamp_max", "renorm", "addmv", "addr",
+    "baddbmm", "addbmm", "addmm", "logit", "erfinv", "digamma", "lgamma", "sinc", "xlogy", "erfc", "deg2rad", "rad2deg",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "logical_and", "logical_or", "logical_xor", "hypot",
+    "atan2", "copysign", "heaviside", "float_power", "ldexp", "nextafter", "gcd", "lcm", "subtract", "multiply", "divide",
 )  # fmt: skip
 
 
@@ -110,7 +123,14 @@ def _attach() -> None:
         "reshape_as": lambda self, other: self.reshape(other.shape), "type_as": lambda self, o: self.to(o.dtype),
         "where": lambda self, condition, other: activations.where(condition, self, other),
         "nonzero": nonzero, "normal_": normal_, "uniform_": uniform_, "bernoulli_": bernoulli_, "random_": random_,
-        "clamp_min": lambda self, min: self.clamp(min=min), "clamp_max": lambda self, max: self.clamp(max=max),
+        "new_full": lambda self, size, fill_value, dtype=None, requires_grad=False, **_: _new_full(
+            self, size, fill_value, dtype, requires_grad),
+        "new_empty": lambda self, *size, dtype=None, **_: _new(np.zeros, self, size, dtype),
+        "apply_": apply_, "map_": map_, "squeeze_": inplace.reshaping(views.squeeze), "t_": inplace.reshaping(views.t),
+        "unsqueeze_": inplace.reshaping(views.unsqueeze), "transpose_": inplace.reshaping(views.transpose),
+        "swapaxes_": inplace.reshaping(views.transpose), "fill_diagonal_": fill_diagonal_,
+        "storage_offset": storage_offset, "ndimension": lambda self: self._data.ndim, "get_device": lambda self: -1,
+        "is_pinned": lambda self: False, "is_same_size": lambda self, other: self._data.shape == other._data.shape,
         "new_zeros": lambda self, *size, dtype=None, **_: _new(np.zeros, self, size, dtype),
         "new_ones": lambda self, *size, dtype=None, **_: _new(np.ones, self, size, dtype),
         "new_tensor": lambda self, data, dtype=None, **_: wrap(np.array(data, (dtype or self.dtype).numpy)),
@@ -138,6 +158,10 @@ def _attach() -> None:
     for symbol, function in (("and", elementwise.bitwise_and), ("or", elementwise.bitwise_or),
                              ("xor", elementwise.bitwise_xor)):  # fmt: skip
         setattr(Tensor, f"__i{symbol}__", inplace.in_place(f"__i{symbol}__", function))
+    for symbol, function in (("lshift", pointwise.bitwise_left_shift), ("rshift", pointwise.bitwise_right_shift)):
+        setattr(Tensor, f"__{symbol}__", function)
+        setattr(Tensor, f"__i{symbol}__", inplace.in_place(f"__i{symbol}__", function))
+    Tensor.mH = property(lambda self: self.transpose(-2, -1))  # type: ignore[attr-defined]
     Tensor.T = property(_reversed_axes, doc="With its dimensions in opposite order.")  # type: ignore[attr-defined]
     Tensor.mT = property(lambda self: self.transpose(-2, -1), doc="Matrices transposed.")  # type: ignore[attr-defined]
     Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
@@ -163,6 +187,47 @@ def _iterate(self: Tensor) -> Any:
 
 def _new(make: Callable[..., np.ndarray], like: Tensor, size: tuple[Any, ...], dtype: Any) -> Tensor:
     return wrap(make(views.shape_of(size), (dtype or like.dtype).numpy))
+
+
+def _new_full(self: Tensor, size: Any, value: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    made = wrap(np.full(views.shape_of((size,)), value, (dtype or self.dtype).numpy))
+    return made.requires_grad_() if requires_grad else made
+
+
+def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
+    """Replace each element by what a Python function makes of it.
+
+    Raises:
+        TypeError: the tensor requires gradients.
+    """
+    if self.requires_grad:
+        raise TypeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+    flat = [callable(v) for v in self._data.reshape(-1).tolist()]
+    return inplace.store(self, np.array(flat, self._data.dtype).reshape(self._data.shape))
+
+
+def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+    """Replace each element by what a Python function makes of it and that of another tensor."""
+    if self.requires_grad or tensor.requires_grad:
+        raise TypeError("Can't call map_() on Variable that requires grad. Use var.detach().map_() instead.")
+    pairs = zip(self._data.reshape(-1).tolist(), np.broadcast_to(tensor._data, self._data.shape).reshape(-1).tolist(),
+                strict=True)  # fmt: skip
+    flat = [callable(a, b) for a, b in pairs]
+    return inplace.store(self, np.array(flat, self._data.dtype).reshape(self._data.shape))
+
+
+def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Set the diagonal of a matrix to a number."""
+    self.diagonal().fill_(fill_value)  # type: ignore[attr-defined]
+    return self
+
+
+def storage_offset(self: Tensor) -> int:
+    """Where in the memory of its base the first element is."""
+    if self._base is None:
+        return 0
+    here, there = (t._data.__array_interface__["data"][0] for t in (self, self._base))
+    return int(here - there) // self._data.itemsize
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:

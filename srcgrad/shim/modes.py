@@ -38,17 +38,27 @@ class _State(threading.local):
         grad: operations are recorded.
         inference: results are inference tensors.
         special: what is done to every new node, for anomaly detection and hooks on saved tensors; None mostly.
+        partial: the running backward pass is for some tensors only.
+        callbacks: what is done at the end of the running backward pass; None mostly.
     """
 
     grad = True
     inference = False
     special: tuple[Callable[[Any], None], ...] | None = None
+    partial = False
+    callbacks: list[Callable[[], None]] | None = None
 
     def __init__(self) -> None:
         self.quiet = _quiet()
 
 
 STATE = _State()
+
+
+def note_nodes(note: Callable[[Any], None], on: bool) -> None:
+    """From now on, or no longer, call a function with every new node of this thread."""
+    kept = tuple(n for n in STATE.special or () if n is not note)
+    STATE.special = (*kept, note) if on else kept or None
 
 
 def is_grad_enabled() -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.graph import OUTPUT, SEQUENCE, Node, node_class
+from srcgrad.shim.history import edge_of, needs
 from srcgrad.shim.modes import STATE
-from srcgrad.shim.tensor import Tensor, edge_of, needs, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 _INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "

@@ -26,6 +26,17 @@ def _of(name: str, one: Callable[..., float]) -> Callable[..., Any]:
     return function
 
 
+def of_scipy(name: str) -> Callable[..., Any]:
+    """A function that only SciPy has.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    if _SCIPY is None:
+        raise ImportError(f"srcgrad.shim needs SciPy for {name}: pip install srcgrad[scipy]")
+    return getattr(_SCIPY, name)  # type: ignore[no-any-return]
+
+
 def log_expit(x: Any) -> Any:
     """The logarithm of the logistic function."""
     return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))

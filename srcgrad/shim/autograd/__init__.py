@@ -1,8 +1,9 @@
 """`torch.autograd`: backward passes, custom functions, checks."""
 
-from srcgrad.shim.autograd import function
+from srcgrad.shim.autograd import function, functional
 from srcgrad.shim.autograd.backward import backward, grad
 from srcgrad.shim.autograd.function import Function
+from srcgrad.shim.autograd.gradcheck import gradcheck, gradgradcheck
 from srcgrad.shim.modes import (
     enable_grad,
     inference_mode,
@@ -18,7 +19,10 @@ __all__ = [
     "backward",
     "enable_grad",
     "function",
+    "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",

@@ -10,9 +10,10 @@ import numpy as np
 
 from srcgrad.shim.engine import run_backward
 from srcgrad.shim.graph import Edge, accumulator_of
+from srcgrad.shim.history import edge_of
 from srcgrad.shim.ops.joining import stack
 from srcgrad.shim.size import Size
-from srcgrad.shim.tensor import Tensor, edge_of, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 _CYCLE = (
     "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which "

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.graph import FREED, SEQUENCE, Edge, Node
+from srcgrad.shim.history import edge_of, needs
 from srcgrad.shim.modes import STATE, no_grad
 from srcgrad.shim.ops.inplace import VIEW_OF_LEAF, rebase
 from srcgrad.shim.ops.views import mark_view
 from srcgrad.shim.record import entry, output_entry, record_several
-from srcgrad.shim.tensor import Tensor, edge_of, needs, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 _NO_BACKWARD = (
     "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward "

@@ -13,10 +13,11 @@ from srcgrad.rules import RULES
 from srcgrad.shim import special
 from srcgrad.shim.dtypes import DEFAULT, promoted
 from srcgrad.shim.graph import node_class
+from srcgrad.shim.history import edge_of, needs
 from srcgrad.shim.modes import STATE
 from srcgrad.shim.partials import partials_of, pullback
 from srcgrad.shim.record import attach, entry, output_entry, record
-from srcgrad.shim.tensor import Tensor, edge_of, needs, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 NUMBERS = (int, float, bool, np.integer, np.floating, np.bool_)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from srcgrad.shim.history import positions
 from srcgrad.shim.ops.elementwise import mismatch
 from srcgrad.shim.ops.views import axis_of, fits, gathered, mark_view, placed, scattered, view
 from srcgrad.shim.record import record
-from srcgrad.shim.tensor import Tensor, positions, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 _BASIC = (int, slice, type(None), type(...))
 _INVALID = "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {})"

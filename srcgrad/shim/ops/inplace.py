@@ -14,12 +14,13 @@ import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY
 from srcgrad.shim.graph import OUTPUT, SEQUENCE, Edge, Node, node_class, node_name
+from srcgrad.shim.history import edge_of, needs, positions
 from srcgrad.shim.modes import STATE, no_grad
 from srcgrad.shim.ops.elementwise import NUMBERS, mismatch
 from srcgrad.shim.ops.indexing import divided, index_put, is_basic, plain_index, window
 from srcgrad.shim.ops.views import fits, gathered
 from srcgrad.shim.record import record
-from srcgrad.shim.tensor import Tensor, edge_of, needs, positions, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an in-place operation."

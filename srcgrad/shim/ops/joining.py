@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.dtypes import promoted
+from srcgrad.shim.history import positions
 from srcgrad.shim.ops.views import axis_of, placed, scattered, view
 from srcgrad.shim.record import record
-from srcgrad.shim.tensor import Tensor, positions
+from srcgrad.shim.tensor import Tensor
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from srcgrad.shim.history import positions
 from srcgrad.shim.ops.joining import cat
 from srcgrad.shim.ops.views import (
     _copied,
@@ -27,7 +28,7 @@ from srcgrad.shim.ops.views import (
     view,
 )
 from srcgrad.shim.record import record, titled
-from srcgrad.shim.tensor import Tensor, positions, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 
 def _int(value: Any) -> int:

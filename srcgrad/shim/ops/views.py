@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.graph import SEQUENCE, node_class
+from srcgrad.shim.history import edge_of, embedded, needs, positions
 from srcgrad.shim.modes import STATE
 from srcgrad.shim.record import record, record_several
 from srcgrad.shim.size import Size
-from srcgrad.shim.tensor import Tensor, edge_of, embedded, needs, positions, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 
 def view(name: str, base: Tensor, step: Callable[[Any], Any], pull: Callable[[Any], Any]) -> Tensor:

@@ -64,9 +64,10 @@ class LBFGS(Optimizer):
         first = lossy.loss()
         state["func_evals"] += 1
         grad = lossy.gradient()
-        if _greatest(grad) > group["tolerance_grad"]:
-            with np.errstate(all="ignore"):
-                _minimize(lossy, group, state, _number(first), grad)
+        if _greatest(grad) <= group["tolerance_grad"]:
+            return first
+        with np.errstate(all="ignore"):
+            _minimize(lossy, group, state, _number(first), grad)
         return first
 
 
@@ -121,6 +122,7 @@ def _minimize(lossy: _Loss, group: dict[str, Any], state: dict[str, Any], loss: 
     most, most_calls, search = group["max_iter"], group["max_eval"], group["line_search_fn"]
     memory = _Memory(state, group["history_size"])
     d, t = state.get("d"), state.get("t")
+    t = None if t is None else float(t)  # PyTorch keeps a tensor where the gradient decided it
     d, before = (None, None) if d is None else (d._data, state["prev_flat_grad"]._data)
     loss_before = state.get("prev_loss")
     calls = 1
@@ -187,7 +189,7 @@ class _Memory:
             del self.s[0], self.y[0], self.rho[0]
         self.s.append(s)
         self.y.append(y)
-        self.rho.append(1 / curvature)
+        self.rho.append(curvature.dtype.type(1) / curvature)  # NumPy 1 makes float64 of 1 / float32
         self.scale = curvature / (y @ y)  # (7.20)
 
     def direction(self, grad: np.ndarray) -> np.ndarray:

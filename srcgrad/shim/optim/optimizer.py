@@ -38,10 +38,10 @@ def hooked(step: Callable[..., Any]) -> Callable[..., Any]:
     def run(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         for hook in list(self._pre_hooks):
             changed = hook(self, (self, *args), kwargs)
-            if changed is not None:
-                if not (isinstance(changed, tuple) and len(changed) == 2):
-                    raise RuntimeError(f"{run} must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+            if isinstance(changed, tuple) and len(changed) == 2:
                 (self, *args), kwargs = changed
+            elif changed is not None:
+                raise RuntimeError(f"{run} must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
         out = step(self, *args, **kwargs)
         self._stepped = True
         for hook in list(self._post_hooks):
@@ -69,7 +69,8 @@ class Optimizer:
     """
 
     late: dict[str, Any] = {}  # noqa: RUF012 - options that saved states of old versions do not have
-    _stepped = False  # since the last time that a scheduler set it
+    _watched: Any = False  # whether there are schedulers, which note here what `step` was
+    _stepped = False  # whether there was a step since then
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

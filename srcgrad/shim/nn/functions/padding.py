@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from srcgrad.shim.history import embedded
 from srcgrad.shim.nn.functions.checks import adjoint_pair, need_tensor
 from srcgrad.shim.record import record
-from srcgrad.shim.tensor import Tensor, embedded
+from srcgrad.shim.tensor import Tensor
 
 _KINDS = {"reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY
+from srcgrad.shim.history import embedded
 from srcgrad.shim.nn.functions.checks import adjoint_pair, need_tensor, tuple_of
 from srcgrad.shim.nn.functions.windows import Windows
 from srcgrad.shim.ops.reductions import mean
 from srcgrad.shim.ops.views import gathered
 from srcgrad.shim.record import record
-from srcgrad.shim.tensor import Tensor, embedded, wrap
+from srcgrad.shim.tensor import Tensor, wrap
 
 
 def _windows(
