@@ -5,7 +5,10 @@ Tensors record the operations on them, `backward()` sends gradients through the 
 `srcgrad.rules`.
 """
 
-from srcgrad.shim import autograd, compiled, methods, optim
+import math
+
+from srcgrad.shim import autograd, compiled, linalg, methods, optim
+from srcgrad.shim.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from srcgrad.shim.autograd.backward import method as _backward
 from srcgrad.shim.creation import (
     arange,
@@ -34,19 +37,24 @@ from srcgrad.shim.creation import (
     zeros,
     zeros_like,
 )
+from srcgrad.shim.device import Device as device
 from srcgrad.shim.dtypes import (
+    can_cast,
     double,
     dtype,
+    finfo,
     float16,
     float32,
     float64,
     get_default_dtype,
     half,
+    iinfo,
     int8,
     int16,
     int32,
     int64,
     long,
+    promote_types,
     set_default_dtype,
     short,
     uint8,
@@ -64,14 +72,30 @@ from srcgrad.shim.modes import (
     set_grad_enabled,
 )
 from srcgrad.shim.ops.activations import where
-from srcgrad.shim.ops.joining import cat, hstack, meshgrid, stack, vstack
+from srcgrad.shim.ops.joining import cat, concat, concatenate, hstack, meshgrid, stack, vstack
 from srcgrad.shim.ops.products import einsum
 from srcgrad.shim.ops.views import broadcast_tensors
 from srcgrad.shim.printing import set_printoptions
 from srcgrad.shim.serialization import load, save
 from srcgrad.shim.size import Size
-from srcgrad.shim.tensor import Device as device
 from srcgrad.shim.tensor import Tensor
 
 Tensor.backward = _backward
 globals().update(methods.FUNCTIONS)
+globals().update(methods.TOP)
+pi, e, inf, nan, newaxis = math.pi, math.e, math.inf, math.nan, None
+
+
+def is_tensor(obj: object) -> bool:
+    """Whether it is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input._data.size
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the one element is not 0."""
+    return not input.eq(0)

@@ -44,8 +44,16 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
         found = np.array(data)
     else:
         plain = _plain(data)
-        found = np.array(plain)
-        if found.dtype == object or found.dtype.kind in "US":
+        try:
+            found = np.array(plain)
+        except ValueError:
+            raise _uneven(data) from None
+        if found.dtype.kind in "US":
+            raise TypeError("new(): invalid data type 'str'")
+        if found.dtype == object and not found.ndim or (found.ndim and any(v is None for v in found.reshape(-1))):
+            value = found.reshape(-1)[0]
+            raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
+        if found.dtype == object:
             raise ValueError(_ragged(data))
         if dtype is not None:  # not by way of the default type
             return found.astype(numpy_dtype(dtype))
@@ -61,6 +69,12 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
             "int64, int32, int16, int8, uint8, and bool."
         )
     return found
+
+
+def _uneven(data: Any) -> Exception:
+    if any(isinstance(v, list | tuple) for v in data) and not isinstance(data[0], list | tuple):
+        return TypeError("'list' object cannot be interpreted as an integer")
+    return ValueError(_ragged(data)) if all(isinstance(v, list | tuple) for v in data) else TypeError("not a sequence")
 
 
 def _plain(data: Any) -> Any:
@@ -133,7 +147,10 @@ def _kind(dtype: Any) -> np.dtype:
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of a shape."""
-    return finished(np.zeros(shape_of(size), _kind(dtype)), requires_grad)
+    shape = shape_of(size)
+    if any(n < 0 for n in shape):
+        raise RuntimeError("zeros: Dimension size must be non-negative.")
+    return finished(np.zeros(shape, _kind(dtype)), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -150,6 +167,9 @@ def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """One number in all places of a shape."""
+    bad = [n for n in shape_of((size,)) if n < 0]
+    if bad:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {bad[0]}: {list(shape_of((size,)))}")
     kind = of_scalar(fill_value) if dtype is None else numpy_dtype(dtype)
     return finished(np.full(shape_of((size,)), fill_value, kind), requires_grad)
 
@@ -158,6 +178,8 @@ def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Ones on the diagonal."""
+    if n < 0:
+        raise RuntimeError(f"n must be greater or equal to 0, got {n}")
     return finished(np.eye(n, m, dtype=_kind(dtype)), requires_grad)
 
 
@@ -198,13 +220,15 @@ def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Numbers at equal distances, both ends included; the second half is counted from the end, as PyTorch does."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
     kind = _kind(dtype)
     start, end = (v.item() if isinstance(v, Tensor) else v for v in (start, end))
     step = kind.type((end - start) / (steps - 1)) if steps > 1 else kind.type(0)
     k = np.arange(steps)
     low = (kind.type(start) + step * k.astype(kind)).astype(kind)
     high = (kind.type(end) - step * (steps - 1 - k).astype(kind)).astype(kind)
-    return finished(np.where(k < steps // 2 or steps == 1, low, high).astype(kind), requires_grad)
+    return finished(np.where((k < steps // 2) | (steps == 1), low, high).astype(kind), requires_grad)
 
 
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,14 @@ FREED = (
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward."
 )
+
+
+class GradientEdge(NamedTuple):
+    """An output of a node; in place of a tensor in `autograd.grad`."""
+
+    node: Any
+    output_nr: int
+    ownership_token: Any = None
 
 
 class RemovableHandle:
@@ -132,6 +140,14 @@ class Node:
         name = type(self).__name__
         return f"torch::autograd::{name}" if name in _NAMESPACED else name
 
+    def __getattr__(self, name: str) -> Any:
+        """What it saved: `_saved_self`, `_saved_other`, `_saved_result`."""
+        if name.startswith("_saved_"):
+            for title, value in saved_values(self):
+                if name == title:
+                    return value
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes that the inputs came from, each with an output number."""
@@ -155,6 +171,23 @@ class Node:
         self.prehooks = self.prehooks or []
         self.prehooks.append(hook)
         return RemovableHandle(self.prehooks, hook)
+
+
+def saved_values(node: Node) -> list[tuple[str, Any]]:
+    """What a node saved, under PyTorch's names for most of its operations.
+
+    Raises:
+        RuntimeError: it was freed.
+    """
+    values = node.values(create=True)
+    second = "exponent" if type(node).__name__.startswith("Pow") else "other"
+    names = ("self", second) if len(values) <= 3 else tuple(f"tensor{k}" for k in range(len(values)))
+    found = []
+    for k, (entry, value) in enumerate(zip(node.saved or (), values, strict=True)):
+        if value is not None:
+            own = type(entry) is tuple and entry[2] is OUTPUT
+            found.append((f"_saved_{'result' if own else names[k] if k < len(names) else f'tensor{k}'}", value))
+    return found
 
 
 UNPACK: Any = object()  # in place of a version: the entry's first item is a function that gives the tensor

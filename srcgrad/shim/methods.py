@@ -49,7 +49,7 @@ _REDUCTIONS = (
 )  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 FUNCTIONS.update({n: numpy_names(getattr(reductions, n)) for n in _REDUCTIONS})
-FUNCTIONS.update({n: getattr(order, n) for n in ("cumsum", "cumprod", "sort", "argsort", "topk")})
+FUNCTIONS.update({n: getattr(order, n) for n in ("cumsum", "cumprod", "sort", "argsort", "topk", "msort")})
 FUNCTIONS.update({n: getattr(arithmetic, n) for n in (
     "add", "sub", "div", "pow", "round",
 )})  # fmt: skip
@@ -74,6 +74,7 @@ FUNCTIONS.update({n: getattr(joining, n) for n in ("tril", "triu", "diagonal", "
 FUNCTIONS.update({n: getattr(activations, n) for n in (
     "clamp", "relu", "softmax", "log_softmax", "nan_to_num", "isclose", "allclose", "equal",
 )})  # fmt: skip
+FUNCTIONS["tile"] = views.tiled
 FUNCTIONS.update({"clone": casting.clone, "is_floating_point": casting.is_floating_point})
 TOP: dict[str, Callable[..., Any]] = {}  # functions that are no methods
 for _module in (linear, pointwise, searching, shapes, statistics):
@@ -108,7 +109,7 @@ def _attach() -> None:
     for name in OVERWRITING:
         setattr(Tensor, f"{name}_", inplace.in_place(f"{name}_", FUNCTIONS[name]))
     more = {
-        "view": views.view_as_shape, "expand": views.expand, "repeat": views.tile, "sum_to_size": views.sum_to_size,
+        "view": views.view_as_shape, "expand": views.expand, "repeat": views.tile, "tile": views.tiled, "sum_to_size": views.sum_to_size,
         "size": views.shape_size, "embedded": views.put, "cast": casting.cast, "to": casting.to, "type": casting.type_,
         "contiguous": casting.contiguous, "is_contiguous": casting.is_contiguous, "stride": casting.stride,
         "zero_": inplace.zero_, "fill_": inplace.fill_, "copy_": inplace.copy_, "index_put_": inplace.index_put_,

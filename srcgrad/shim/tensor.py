@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim import printing
+from srcgrad.shim.device import CPU
 from srcgrad.shim.dtypes import BY_NUMPY, DEFAULT, dtype
 from srcgrad.shim.graph import Node, RemovableHandle, accumulator_of
 from srcgrad.shim.history import edge_of, embedded, needs, positions, refresh  # noqa: F401
@@ -374,19 +375,6 @@ class Tensor:
 
     def __reduce__(self) -> Any:
         return rebuild, (type(self), self._data, self.requires_grad)
-
-
-class Device(str):
-    """Where a tensor is."""
-
-    __slots__ = ()
-    type, index = "cpu", None
-
-    def __repr__(self) -> str:
-        return f"device(type='{self}')"
-
-
-CPU = Device("cpu")
 
 
 def rebuild(cls: type, data: np.ndarray, requires: bool) -> Tensor:

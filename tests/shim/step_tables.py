@@ -85,14 +85,14 @@ torch.tril_indices(3, 3)|torch.triu_indices(2, 3)|torch.combinations({v})|torch.
 torch.can_cast(torch.float32, {D})|torch.promote_types({D}, {D})|{a}.tolist()|{a}.item() if {a}.numel() == 1 else None|len({a1})|{a}.dim()
 {a}.is_contiguous()|{a}.stride()|{a}.size()|{a1}.size({d})|{a}.numel()|torch.is_floating_point({a})|float({a}.sum())|{a}.shape.numel()
 torch.bitwise_and({i}, 3)|{i} & 1|{i} | 2|{i} ^ 1|~{i}|{i} << 1|{i} >> 1|torch.logical_xor({a}, {b})|{mask} & {mask}|~{mask}
-torch.nn.functional.relu({x})|torch.sum({x}, dtype=torch.float64)|torch.gradient({v})[0] if len({v}) > 1 else None|torch.std({x1}, {d}, unbiased=True, keepdim=True)
+torch.sum({x}, dtype=torch.float64)|torch.std({x1}, {d}, unbiased=True, keepdim=True)
 torch.logsumexp({x1}, 0)|torch.mean({x1}, {d}, True)|torch.sum({x1}, ({d},))|torch.amax({x1}, dim={d})|torch.prod({x1}, dim={d}, keepdim=True)
 torch.ldexp({x}, torch.tensor(2))|torch.square({i})|torch.float_power({x}, 2)|torch.true_divide({a}, 2)|torch.floor_divide({a}, 2)|torch.exp2({x}.clamp(-3, 3))
 torch.var({x1}, unbiased=False)|torch.cumulative_trapezoid({x1})|torch.positive({x})|torch.signbit({x})|torch.nextafter({x}.detach(), {x}.detach() + 1)
 """
 SMALL = """
 torch.exp({x})|{x}.exp()|torch.expm1({x})|torch.exp2({x})|{x}.sinh()|{x}.cosh()|{c} ** {x}|2 ** {x}|{x}.erfc()|torch.pow(2.0, {x})
-{x} ** 4|{x}.lgamma()|{x}.logit(eps=1e-3)|torch.special.expit({x})|{x}.pow(torch.tensor(2.0, dtype={x}.dtype))|{x}.tan()
+{x} ** 4|{x}.lgamma()|{x}.logit(eps=1e-3)|{x}.pow(torch.tensor(2.0, dtype={x}.dtype))|{x}.tan()
 """
 POSITIVE = """
 torch.log({x})|{x}.log2()|{x}.log10()|torch.log1p({x})|{x}.sqrt()|torch.rsqrt({x})|torch.reciprocal({x})|1 / {x}|{x} ** 0.5

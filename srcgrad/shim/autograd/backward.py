@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.engine import run_backward
-from srcgrad.shim.graph import Edge, accumulator_of
+from srcgrad.shim.graph import AccumulateGrad, Edge, GradientEdge, accumulator_of
 from srcgrad.shim.history import edge_of
 from srcgrad.shim.ops.joining import stack
 from srcgrad.shim.size import Size
@@ -28,7 +28,18 @@ _UNUSED = (
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
-    return (value,) if isinstance(value, Tensor) or value is None else tuple(value)
+    """One or several, as a tuple; an edge of the graph as a tensor that comes from it."""
+    if isinstance(value, Tensor) or value is None:
+        return (value,)
+    return tuple(_end(v) if isinstance(v, GradientEdge) else v for v in ((value,) if isinstance(value, GradientEdge) else value))
+
+
+def _end(edge: GradientEdge) -> Tensor:
+    node, number = edge[:2]
+    if isinstance(node, AccumulateGrad):
+        return node.variable  # type: ignore[no-any-return]
+    shape, dtype = node.metas[number]
+    return wrap(np.broadcast_to(np.zeros((), dtype), shape)).produced_by(node, number)
 
 
 def _seeds(outputs: Sequence[Tensor], given: tuple[Any, ...] | None, *, create: bool) -> tuple[list[Edge], list[Any]]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from srcgrad.shim.dtypes import BY_NUMPY, promoted
 from srcgrad.shim.ops import elementwise as ew
-from srcgrad.shim.record import record
+from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor
 
 
@@ -22,27 +23,40 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
     Raises:
         RuntimeError: of bools, which PyTorch does not subtract.
     """
-    if _is_bool(input) and _is_bool(other):
+    _no_bools(input, other)
+    return ew._sub(input, other if alpha == 1 else other * alpha, out=out)  # type: ignore[no-any-return]
+
+
+def _no_bools(input: Any, other: Any) -> None:
+    kinds = [isinstance(v, Tensor) and v._data.dtype.kind == "b" for v in (input, other)]
+    if all(kinds):
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
             "operator instead."
         )
-    return ew._sub(input, other if alpha == 1 else other * alpha, out=out)  # type: ignore[no-any-return]
-
-
-def _is_bool(x: Any) -> bool:
-    return isinstance(x, bool) or (isinstance(x, Tensor) and x._data.dtype.kind == "b")
+    if any(kinds) or isinstance(other, bool) or isinstance(input, bool):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
+        )
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
     """`input / other`, rounded if asked: "floor" or "trunc"."""
     if rounding_mode is None:
         return ew._div(input, other, out=out)  # type: ignore[no-any-return]
-    if rounding_mode == "floor":
-        return ew.floor_divide(input, other, out=out)  # type: ignore[no-any-return]
-    quotient = ew._div(input, other).trunc()
+    if rounding_mode not in ("floor", "trunc"):
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     whole = all(not isinstance(v, float) and not _is_float(v) for v in (input, other))
-    return quotient.long() if whole else quotient  # type: ignore[no-any-return]
+    if whole and rounding_mode == "floor":
+        return ew.floor_divide(input, other, out=out)  # type: ignore[no-any-return]
+    quotient = getattr(ew._div(input, other), rounding_mode)()
+    if whole:
+        x, y = (v._data if isinstance(v, Tensor) else v for v in (input, other))
+        return quotient.to(BY_NUMPY[promoted(x, y)])  # type: ignore[no-any-return]
+    return titled(quotient, "DivBackward3" if isinstance(other, Tensor) else "DivBackward2")
 
 
 def _is_float(x: Any) -> bool:
@@ -61,7 +75,7 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
 
 
 def rsub(input: Tensor, other: Any) -> Tensor:
-    """`other - input`."""
+    """`other - input`, as an operator."""
     return sub(other, input)
 
 
@@ -80,23 +94,3 @@ def rpow(input: Tensor, other: Any) -> Tensor:
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """To the nearest integer, halves to even."""
     return record("RoundBackward0", np.round(input._data, decimals), (input,), (lambda ct: ct * 0.0,))
-
-
-def frac(input: Tensor) -> Tensor:
-    """What is behind the decimal point."""
-    return input - input.trunc()
-
-
-def rsqrt(input: Tensor) -> Tensor:
-    """`1 / sqrt(input)`."""
-    return ew.reciprocal(ew.sqrt(input))  # type: ignore[no-any-return]
-
-
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """`input + value * tensor1 * tensor2`."""
-    return input + value * (tensor1 * tensor2)
-
-
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """`input + value * tensor1 / tensor2`."""
-    return input + value * (tensor1 / tensor2)

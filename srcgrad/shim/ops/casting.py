@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY, dtype, numpy_dtype
-from srcgrad.shim.record import record
+from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor
 
 
@@ -39,7 +39,9 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: b
     if device is not None and not str(device).startswith("cpu"):
         raise RuntimeError(f"srcgrad.shim has no device {device}: tensors are NumPy arrays on the CPU")
     made = input if dtype is None else cast(input, numpy_dtype(dtype))
-    return clone(made) if copy and made is input else made
+    if copy and made is input:
+        return titled(clone(made), "CloneBackward0" if dtype is None else "ToCopyBackward0")
+    return made
 
 
 def type_(input: Tensor, dtype: Any = None) -> Any:

@@ -245,7 +245,15 @@ atan2 = binary("atan2", np.arctan2, "np.arctan2", three("Atan2"))
 hypot = binary("hypot", np.hypot, "np.hypot", three("Hypot"))
 logaddexp = binary("logaddexp", np.logaddexp, "np.logaddexp", three("Logaddexp"))
 copysign = binary("copysign", np.copysign, "np.copysign", three("Copysign"))
-floor_divide = binary("floor_divide", np.floor_divide, "//", three("NotImplemented"))
+floor_divide = binary("floor_divide", np.floor_divide, "//", ("NotImplemented",) * 3)
+
+
+
+def _underived(self: Any, cotangents: Any, create: bool) -> Any:
+    raise RuntimeError("derivative for aten::floor_divide is not implemented")
+
+
+node_class("NotImplemented").apply = _underived  # type: ignore[method-assign]
 
 neg = unary("neg", np.negative, "neg")
 abs = unary("abs", np.absolute, "abs")
@@ -276,8 +284,8 @@ tanh = unary("tanh", np.tanh, "np.tanh")
 asinh = unary("asinh", np.arcsinh, "np.arcsinh")
 acosh = unary("acosh", np.arccosh, "np.arccosh")
 atanh = unary("atanh", np.arctanh, "np.arctanh")
-deg2rad = unary("deg2rad", np.deg2rad, "np.deg2rad")
-rad2deg = unary("rad2deg", np.rad2deg, "np.rad2deg")
+deg2rad = unary("deg2rad", np.deg2rad, "np.deg2rad", "Deg2RadBackward0")
+rad2deg = unary("rad2deg", np.rad2deg, "np.rad2deg", "Rad2DegBackward0")
 sigmoid = unary("sigmoid", special.expit, "special.expit")
 logsigmoid = unary("logsigmoid", special.log_expit, "special.log_expit", "LogSigmoidBackward0")
 erf = unary("erf", special.erf, "math.erf")

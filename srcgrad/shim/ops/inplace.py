@@ -6,6 +6,7 @@ history of its own when it is next asked (`tensor.refresh`).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY
-from srcgrad.shim.graph import OUTPUT, SEQUENCE, Edge, Node, node_class, node_name
+from srcgrad.shim.graph import OUTPUT, SEQUENCE, UNPACK, Edge, Node, node_class, node_name
 from srcgrad.shim.history import edge_of, needs, positions
-from srcgrad.shim.modes import STATE, no_grad
+from srcgrad.shim.modes import STATE, no_grad, set_grad_enabled
 from srcgrad.shim.ops.elementwise import NUMBERS, mismatch
 from srcgrad.shim.ops.indexing import divided, index_put, is_basic, plain_index, window
 from srcgrad.shim.ops.views import fits, gathered
@@ -160,7 +161,7 @@ def _follow(node: Node, target: Tensor) -> None:
     """Where the node saved its result, that is now the memory of the tensor."""
     saved = []
     for item in node.saved or ():
-        if type(item) is tuple and item[2] is OUTPUT:
+        if type(item) is tuple and item[2] is OUTPUT and item[1] is not UNPACK:
             twin = wrap(target._data)
             twin._counter = target._counter
             item = (twin, target._counter[0], OUTPUT)
@@ -186,6 +187,32 @@ def _outside(ct: Any, shape: tuple[int, ...], chain: Any) -> Any:
 
 def _inside(ct: Any, shape: tuple[int, ...], chain: Any) -> Any:
     return gathered(ct, positions(shape, chain))
+
+
+def reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The overwriting form of an operation that gives a view: the tensor gets another shape.
+
+    Raises:
+        NotImplementedError: other tensors know the tensor by its shape, as views of it do.
+    """
+
+    def apply(self: Tensor, *args: Any) -> Tensor:
+        recorded = check_writable(self, ())
+        if self._base is None and sys.getrefcount(self._counter) > 2:
+            raise NotImplementedError("srcgrad.shim does not change the shape in place where there are views of a tensor")
+        with set_grad_enabled(recorded):
+            made = function(self, *args)
+        if made is not self:
+            if self._base is not None:
+                self._chain = made._chain
+            self._data = made._data
+            if recorded:
+                _set_history(self, (made._fn, 0) if made._fn is not None else None)
+        self._counter[0] += 1
+        self._seen = self._counter[0]
+        return self
+
+    return apply
 
 
 # -- fills and copies --------------------------------------------------------------------------------------------------

@@ -11,14 +11,14 @@ import numpy as np
 from srcgrad.shim.dtypes import promoted
 from srcgrad.shim.history import positions
 from srcgrad.shim.ops.views import axis_of, placed, scattered, view
-from srcgrad.shim.record import record
+from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along a dimension."""
     if not tensors:
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     tensors = [t for t in tensors if t._data.shape != (0,)] or list(tensors)[:1]
     arrays = [t._data for t in tensors]
     if any(not a.ndim for a in arrays):
@@ -52,6 +52,9 @@ def _piece(ct: Any, index: Any) -> Any:
     return ct[index]
 
 
+concat = concatenate = cat
+
+
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors along a new dimension."""
     if not tensors:
@@ -81,22 +84,31 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def _part(input: Tensor, name: str, keep: np.ndarray) -> Tensor:
+    if input._data.ndim < 2:
+        raise RuntimeError(f"{name[:4].lower()}: input tensor must have at least 2 dimensions")
     return record(name, np.where(keep, input._data, input._data.dtype.type(0)), (input,), (lambda ct: ct * keep,))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle; zeros above."""
-    return _part(input, "TrilBackward0", np.tri(*input._data.shape[-2:], diagonal, dtype=bool))
+    return _part(input, "TrilBackward0", _triangle(input, diagonal))
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle; zeros below."""
-    return _part(input, "TriuBackward0", ~np.tri(*input._data.shape[-2:], diagonal - 1, dtype=bool))
+    return _part(input, "TriuBackward0", ~_triangle(input, diagonal - 1))
+
+
+def _triangle(input: Tensor, diagonal: int) -> np.ndarray:
+    shape = input._data.shape[-2:] if input._data.ndim > 1 else (1, 1)
+    return np.tri(*shape, diagonal, dtype=bool)
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of matrices, as a view."""
     shape = input._data.shape
+    if axis_of(dim1, len(shape)) == axis_of(dim2, len(shape)):
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     step = partial(_diagonal, offset=offset, axis1=dim1, axis2=dim2)
     return view("DiagonalBackward0", input, step, lambda ct: scattered(ct, positions(shape, (step,)), shape))
 
@@ -114,12 +126,16 @@ def diag(input: Tensor, diagonal_: int = 0, *, diagonal: int | None = None) -> T
     if input._data.ndim == 1:
         out = np.diag(input._data, k)
         return record("DiagEmbedBackward0", out, (input,), (lambda ct: ct.diagonal(k),))
-    return globals()["diagonal"](input, k).clone()
+    if input._data.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input._data.ndim}D")
+    return titled(globals()["diagonal"](input, k).clone(), "DiagonalBackward0_copy")
 
 
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal."""
     n = input._data.shape
+    if len(n) != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {len(n)}")
     pull = partial(_traced, shape=n)
     return record("TraceBackward0", np.trace(input._data), (input,), (pull,))
 

@@ -27,6 +27,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
         x = x.astype(numpy_dtype(dtype))
     k = axis_of(dim, x.ndim)
     if not x.ndim:
+        x = x if x.dtype.kind == "f" else x.astype(np.int64)
         return record("CumsumBackward0", x.copy(), (input,), (lambda ct: ct,))
     out = np.cumsum(x, axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
     return record("CumsumBackward0", out, (input,), (partial(_reversed_sum, axis=k),))
@@ -36,6 +37,8 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running products along a dimension."""
     x = input._data if dtype is None else input._data.astype(numpy_dtype(dtype))
     k = axis_of(dim, x.ndim)
+    if not x.ndim:
+        return record("CumprodBackward0", x.copy() if x.dtype.kind == "f" else x.astype(np.int64), (input,), (lambda ct: ct,))
     out = np.cumprod(x, axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
 
     def pull(ct: Any, x: Any) -> Any:
@@ -59,17 +62,23 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 # -- order -------------------------------------------------------------------------------------------------------------
 
 
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Extremum:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Extremum:
     """The elements in order along a dimension, and where they were."""
     x = input._data
     k = axis_of(dim, x.ndim)
+    name = "SortBackward0" if stable is None else "SortBackward1"
     if not x.ndim:
-        return selected(input, 0, True, "SortBackward0", None)
+        return selected(input, 0, True, name, None)
     order = np.argsort(-x if descending and x.dtype.kind == "f" else x, axis=k, kind="stable")
     if descending and x.dtype.kind != "f":
         order = np.flip(np.argsort(np.flip(x, k), axis=k, kind="stable"), k)
         order = x.shape[k] - 1 - order
-    return _ordered("SortBackward0", input, order, k)
+    return _ordered(name, input, order, k)
+
+
+def msort(input: Tensor) -> Tensor:
+    """Sorted along the first dimension."""
+    return sort(input, 0).values
 
 
 def _ordered(name: str, input: Tensor, order: np.ndarray, axis: int) -> Extremum:
@@ -87,5 +96,9 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extremum:
     """The k largest (or smallest) elements along a dimension, and where they were."""
     axis = axis_of(dim, input._data.ndim)
+    if k > (input._data.shape[axis] if input._data.ndim else 1):
+        raise RuntimeError("selected index k out of range")
+    if not input._data.ndim:
+        return selected(input, 0, True, "TopkBackward0", None)
     order = sort(input, dim, descending=largest).indices._data
     return _ordered("TopkBackward0", input, np.take(order, range(k), axis), axis)

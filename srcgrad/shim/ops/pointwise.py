@@ -170,25 +170,6 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
     return titled(clamp(input, max=max), f"ClampMaxBackward{int(isinstance(max, Tensor))}")
 
 
-def sub_checked(input: Any, other: Any) -> None:
-    """Subtraction of bools is an error.
-
-    Raises:
-        RuntimeError: an operand is a bool.
-    """
-    kinds = [isinstance(v, Tensor) and v._data.dtype.kind == "b" for v in (input, other)]
-    if all(kinds):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
-            "operator instead."
-        )
-    if any(kinds) or isinstance(other, bool) or isinstance(input, bool):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
-            "the `~` or `logical_not()` operator instead."
-        )
-
-
 bitwise_left_shift = ew.comparison("bitwise_left_shift", np.left_shift)
 bitwise_right_shift = ew.comparison("bitwise_right_shift", np.right_shift)
 gcd = ew.comparison("gcd", np.gcd)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY
-from srcgrad.shim.ops.views import scattered
-from srcgrad.shim.record import record
+from srcgrad.shim.ops.elementwise import mismatch
+from srcgrad.shim.ops.views import fits, scattered
+from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor
 
 
@@ -39,7 +41,9 @@ _MATRIX = (lambda ct, a, b: ct @ b.swapaxes(-1, -2), lambda ct, a, b: a.swapaxes
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix times a vector."""
     a, b = input._data, vec._data
-    if a.ndim != 2 or b.ndim != 1 or a.shape[1] != b.shape[0]:
+    if a.ndim != 2 or b.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {a.ndim}, {b.ndim}")
+    if a.shape[1] != b.shape[0]:
         raise RuntimeError(f"size mismatch, got input ({a.shape[0]}), mat ({'x'.join(map(str, a.shape))}), vec ({b.size})")
     _same(input, vec)
     pulls = (lambda ct, a, b: outer_of(ct, b), lambda ct, a, b: ct @ a)
@@ -101,19 +105,33 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D"
         )
     if a == 1:
-        return matmul(input.unsqueeze(0), other).squeeze(-2)
+        made = matmul(input.unsqueeze(0), other)
+        made = made.reshape((*made._data.shape[:-2], made._data.shape[-1]))
+        return titled(made, "SqueezeBackward4" if b == 2 else "UnsafeViewBackward0")
     if b == 1:
-        return matmul(input, other.unsqueeze(-1)).squeeze(-1)
+        made = matmul(input, other.unsqueeze(-1))
+        return titled(made.reshape(made._data.shape[:-1]), "UnsafeViewBackward0")
+    if not fits(input._data.shape[:-2], other._data.shape[:-2]):
+        raise mismatch(input._data[..., 0, 0], other._data[..., 0, 0])
+    if input._data.shape[-1] != other._data.shape[-2] and b > 2:
+        lead = np.broadcast_shapes(input._data.shape[:-2], other._data.shape[:-2])
+        wanted = [math.prod(lead), input._data.shape[-1]]
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: {wanted} but got: "
+            f"[{wanted[0]}, {other._data.shape[-2]}]."
+        )
     if b == 2:  # one product of matrices
         lead = input._data.shape[:-1]
-        return mm(input.reshape(-1, input._data.shape[-1]), other).reshape((*lead, other._data.shape[-1]))
+        rows = mm(input.reshape(math.prod(lead), input._data.shape[-1]), other)
+        return titled(rows.reshape((*lead, other._data.shape[-1])), "UnsafeViewBackward0")
     _same(input, other)
     try:
         out = input._data @ other._data
     except ValueError:
         x, y = input._data.shape, other._data.shape
         raise RuntimeError(f"The shapes {list(x)} and {list(y)} do not fit for matmul") from None
-    return record("BmmBackward0" if a == b == 3 else "MatmulBackward0", out, (input, other), _MATRIX, (input, other))
+    name = "CloneBackward0" if a == 2 else "UnsafeViewBackward0"
+    return record(name, out, (input, other), _MATRIX, (input, other))
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from srcgrad.shim.dtypes import DEFAULT, numpy_dtype
+from srcgrad.shim.dtypes import BY_NUMPY, DEFAULT, numpy_dtype
 from srcgrad.shim.graph import OUTPUT
 from srcgrad.shim.ops.views import axis_of, scattered, spread
-from srcgrad.shim.record import record
+from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor, wrap
 
 
@@ -70,7 +70,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     if dtype is not None:
         x = x.astype(numpy_dtype(dtype))
     if x.dtype.kind != "f":
-        from_ = {"i": "Long", "b": "Bool", "u": "Byte"}[x.dtype.kind]
+        from_ = BY_NUMPY[x.dtype].title
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: "
             f"{from_}"
@@ -158,7 +158,10 @@ def _others(x: Any, axes: tuple[int, ...]) -> Any:
     rest = tuple(k for k in range(len(shape)) if k not in axes)
     count = math.prod(shape[k] for k in axes)
     order = rest + axes
-    rows = (x.permute(order) if isinstance(x, Tensor) else x.transpose(order)).reshape((-1, count))
+    lines = math.prod(shape[k] for k in rest)
+    rows = (x.permute(order) if isinstance(x, Tensor) else x.transpose(order)).reshape((lines, count))
+    if not count or not rows.shape[0]:
+        return x
     before, after = [], []
     run = rows[:, 0:1] * 0.0 + 1.0
     for k in range(count):
@@ -182,7 +185,7 @@ def _even(input: Tensor, dim: Any, keepdim: bool, name: str, reduce: Any) -> Ten
     """An extremum whose cotangent goes to all the equal ones, in equal parts."""
     x = input._data
     shape, axes = x.shape, axes_of(dim, x.ndim)
-    _not_empty(x, name)
+    _not_empty(x, axes, name)
     out = reduce(x, axis=axes, keepdims=keepdim)
     at = x == opened(np.asarray(out), shape, axes, keepdim)
     at = at | np.isnan(x) if x.dtype.kind == "f" and np.isnan(out).any() else at
@@ -190,9 +193,14 @@ def _even(input: Tensor, dim: Any, keepdim: bool, name: str, reduce: Any) -> Ten
     return record(name, out, (input,), (lambda ct: opened(ct, shape, axes, keepdim) * share,))
 
 
-def _not_empty(x: Any, name: str) -> None:
-    if not x.size:
-        op = name.split("Backward")[0].lower()
+def _not_empty(x: Any, axes: tuple[int, ...], name: str) -> None:
+    op = name.split("Backward")[0].lower()
+    gone = [k for k in axes if not x.shape[k]]
+    if gone and (len(axes) < x.ndim or op.startswith("arg")) and x.ndim > 1:
+        raise IndexError(f"{op}(): Expected reduction dim {gone[0]} to have non-zero size.")
+    if gone and op.startswith("arg"):
+        raise IndexError(f"{op}(): Expected reduction dim to be specified for input.numel() == 0.")
+    if gone:
         raise RuntimeError(
             f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
             "'dim' argument."
@@ -213,8 +221,10 @@ def selected(input: Tensor, dim: int, keepdim: bool, name: str, index: Any) -> E
     """Elements selected along a dimension, each by an index."""
     x = input._data
     shape, k = x.shape, axis_of(dim, x.ndim)
+    if shape and not shape[k]:
+        raise IndexError(f"{name.split('Backward')[0].lower()}(): Expected reduction dim {k} to have non-zero size.")
     if not shape:
-        return Extremum(record(name, x, (input,), (lambda ct: ct,)), wrap(np.zeros((), np.int64)))
+        return Extremum(record(name, x.copy(), (input,), (lambda ct: ct,)), wrap(np.zeros((), np.int64)))
     where = np.expand_dims(index(x, k), k)
     positions = np.take_along_axis(np.arange(x.size).reshape(shape), where, k)
     if not keepdim:
@@ -246,8 +256,9 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The lower median."""
     if dim is None:
-        found = selected(input.reshape(-1), 0, False, "MedianBackward0", _middle)
-        return found.values
+        x = input._data
+        value = np.sort(x.reshape(-1))[(x.size - 1) // 2]
+        return _even(input, None, False, "MedianBackward0", lambda x, axis, keepdims: value)
     return selected(input, dim, keepdim, "MedianBackward1", _middle)
 
 
@@ -258,16 +269,26 @@ def _middle(x: Any, axis: int) -> Any:
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the first of the largest elements is."""
-    return wrap(np.asarray(input._data.argmax(dim, keepdims=keepdim)))
+    return _place(input, dim, keepdim, "argmax")
 
 
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """Where the first of the smallest elements is."""
-    return wrap(np.asarray(input._data.argmin(dim, keepdims=keepdim)))
+    return _place(input, dim, keepdim, "argmin")
+
+
+def _place(input: Tensor, dim: int | None, keepdim: bool, name: str) -> Tensor:
+    x = input._data
+    if x.dtype.kind == "b":
+        raise RuntimeError(f"{name}(): does not support bool input")
+    k = None if dim is None else axis_of(dim, x.ndim)
+    _not_empty(x, axes_of(dim, x.ndim), name)
+    return wrap(np.asarray(getattr(x, name)(k if x.ndim else None, keepdims=keepdim)))
 
 
 def _logical(input: Tensor, dim: Any, keepdim: bool, reduce: Any) -> Tensor:
-    return wrap(np.asarray(reduce(input._data, axis=axes_of(dim, input._data.ndim), keepdims=keepdim)))
+    found = np.asarray(reduce(input._data, axis=axes_of(dim, input._data.ndim), keepdims=keepdim))
+    return wrap(found.astype(np.uint8) if input._data.dtype == np.uint8 else found)
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -296,7 +317,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     name = "LinalgVectorNormBackward0"
     if math.isinf(p):
         reduce = np.maximum.reduce if p > 0 else np.minimum.reduce
-        return _even(input.abs(), dim, keepdim, name, reduce)
+        return titled(_even(input.abs(), dim, keepdim, name, reduce), name)
     size = np.abs(x)
     if p == 0:
         out = np.add.reduce((x != 0).astype(x.dtype), axis=axes, keepdims=keepdim)
@@ -332,8 +353,3 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
         return opened(ct, shape, axes, keepdim) * np.exp(x - opened(out, shape, axes, keepdim))
 
     return record("LogsumexpBackward0", out, (input,), (pull,), (input, OUTPUT))
-
-
-def var_mean(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> tuple[Tensor, Tensor]:
-    """Variance and mean."""
-    return var(input, dim, correction=correction, keepdim=keepdim), mean(input, dim, keepdim)

@@ -80,7 +80,8 @@ def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """The shape that `f(2, 3)`, `f((2, 3))` and `f([2, 3])` mean."""
     if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
         sizes = tuple(sizes[0])
-    return tuple(int(n) for n in sizes)
+    sizes = tuple(int(n) for n in sizes)
+    return sizes
 
 
 def resolved(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
@@ -142,6 +143,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if not shape:
         return reshape(input, 1)
     first, last = axis_of(start_dim, len(shape)), axis_of(end_dim, len(shape))
+    if first > last:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if first == last:
         return input
     return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
@@ -182,6 +185,8 @@ def _permuted(z: Any, axes: tuple[int, ...]) -> Any:
 def permute(input: Tensor, *dims: Any, name: str = "PermuteBackward0") -> Tensor:
     """The dimensions in another order."""
     axes = tuple(axis_of(d, input._data.ndim) for d in shape_of(dims))
+    if len(axes) == input._data.ndim and len(set(axes)) < len(axes):
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
     if sorted(axes) != list(range(input._data.ndim)):
         raise RuntimeError(
             f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
@@ -224,6 +229,9 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """A copy with the elements along some dimensions in opposite order."""
     axes = tuple(axis_of(d, input._data.ndim) for d in shape_of(dims))
+    if len(set(axes)) < len(axes):
+        again = next(k for k in axes if axes.count(k) > 1)
+        raise RuntimeError(f"dim {again} appears multiple times in the list of dims")
     index = tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(input._data.ndim))
     return _copied("FlipBackward0", input, lambda z: z[index])
 
@@ -252,7 +260,17 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     shape, old = shape_of(sizes), input._data.shape
     lead = len(shape) - len(old)
     new = tuple(old[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(shape))
-    for k, n in enumerate(old):
+    if lead < 0:
+        raise RuntimeError(
+            f"expand(torch.FloatTensor{{{list(old)}}}, size={list(shape)}): the number of sizes provided ({len(shape)}) "
+            f"must be greater or equal to the number of dimensions in the tensor ({len(old)})"
+        )
+    if -1 in new[:lead]:
+        k = new.index(-1)
+        raise RuntimeError(
+            f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {k}"
+        )
+    for k, n in reversed(list(enumerate(old))):
         if lead < 0 or n not in (1, new[k + lead]):
             raise RuntimeError(
                 f"The expanded size of the tensor ({new[k + lead] if lead >= 0 else shape[-1]}) must match the existing "
@@ -265,7 +283,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """All stretched to their common shape."""
     shape = np.broadcast_shapes(*(t._data.shape for t in tensors))
-    return tuple(expand(t, shape) for t in tensors)
+    return tuple(t if t._data.shape == shape else expand(t, shape) for t in tensors)
 
 
 def spread(value: Any, shape: tuple[int, ...]) -> Any:
@@ -280,6 +298,8 @@ def spread(value: Any, shape: tuple[int, ...]) -> Any:
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum over the axes that broadcasting from `size` would add or stretch."""
     shape, old = shape_of(size), input._data.shape
+    if shape == old:
+        return input
     extra = len(old) - len(shape)
     axes = tuple(range(extra)) + tuple(k + extra for k, n in enumerate(shape) if n == 1 and old[k + extra] != 1)
     out = input._data.sum(axis=axes, keepdims=True).reshape(shape) if axes else input._data.reshape(shape)
@@ -293,13 +313,24 @@ def _open(ct: Any, old: tuple[int, ...], axes: tuple[int, ...]) -> Any:
 def tile(input: Tensor, *repeats: Any, name: str = "RepeatBackward0") -> Tensor:
     """Copies side by side."""
     counts = shape_of(repeats)
+    if len(counts) < input._data.ndim and name:
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
+    name = name or "RepeatBackward0"
     return _repeated(name, input, lambda z: np.tile(z, counts))
+
+
+def tiled(input: Tensor, *dims: Any) -> Tensor:
+    """Copies side by side, also with fewer numbers than there are dimensions."""
+    return tile(input, *dims, name="")
 
 
 def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
     """Each element several times."""
     counts = repeats._data if isinstance(repeats, Tensor) else repeats
-    return _repeated("IndexSelectBackward0", input, lambda z: np.repeat(z, counts, dim))
+    name = "IndexSelectBackward0" if isinstance(repeats, Tensor) else "ViewBackward0"
+    return _repeated(name, input, lambda z: np.repeat(z, counts, dim))
 
 
 def _repeated(name: str, input: Tensor, step: Callable[[Any], Any]) -> Tensor:
@@ -339,7 +370,7 @@ def take(input: Tensor, index: Any) -> Tensor:
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along a dimension."""
     if not input._data.ndim:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     k = axis_of(dim, input._data.ndim)
     indices = [(slice(None),) * k + (n,) for n in range(input._data.shape[k])]
     return _parts("UnbindBackward0", input, indices)
@@ -351,6 +382,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     n, sizes = tensor._data.shape[k], split_size_or_sections
     name = "SplitWithSizesBackward0"
     if isinstance(sizes, int):
+        if sizes == 0 and n:
+            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
         name = "SplitBackward0"
         sizes = [min(sizes, n - at) for at in range(0, n, sizes)] or [0]
     if sum(sizes) != n:
@@ -364,6 +397,10 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most so many pieces of about one size."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    if not input._data.ndim:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     n = input._data.shape[axis_of(dim, input._data.ndim)]
     return split(input, max(-(-n // chunks), 1), dim)
 

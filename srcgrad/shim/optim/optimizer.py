@@ -23,6 +23,16 @@ _TWICE = (
 _NAMES = "all optimizer params should be with/without names. Some param names are missing"
 
 
+class _Required:
+    """In place of a default: groups have to set the option."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+
+
 def type_name(x: object) -> str:
     """As in PyTorch's messages: `torch.DoubleTensor`, `int`, `numpy.ndarray`."""
     if isinstance(x, Tensor):
@@ -116,7 +126,8 @@ class Optimizer:
             if not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         for name, value in self.defaults.items():
-            param_group.setdefault(name, value)
+            if param_group.setdefault(name, value) is required:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
         here = {id(p) for p in params}
         if len(here) < len(params):
             warnings.warn(_TWICE, stacklevel=3)
