@@ -7,7 +7,7 @@ Tensors record the operations on them, `backward()` sends gradients through the 
 
 import math
 
-from srcgrad.shim import autograd, compiled, linalg, methods, optim
+from srcgrad.shim import autograd, compiled, linalg, methods, nn, optim, utils
 from srcgrad.shim.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from srcgrad.shim.autograd.backward import method as _backward
 from srcgrad.shim.creation import (

@@ -63,6 +63,8 @@ def run_backward(
                 node = heappop(due)[2]
                 cts = arrived.pop(node)
                 if needed is not None and node not in needed:
+                    if node.tensor_hooks is not None or node.retain_hooks is not None:
+                        _hooked(node, cts, create, own=False)  # a root sees its cotangent even so
                     continue
                 if node.tensor_hooks is not None or node.prehooks is not None or node.retain_hooks is not None:
                     cts = _hooked(node, cts, create)
@@ -135,7 +137,7 @@ def _taken(ct: Any, create: bool) -> Any:
     return ct if ct is None or create else ct._data
 
 
-def _hooked(node: Node, cts: list[Any], create: bool) -> list[Any]:
+def _hooked(node: Node, cts: list[Any], create: bool, *, own: bool = True) -> list[Any]:
     """Run the hooks of the tensors that the node made, those that keep gradients, and the node's own."""
     cts = list(cts)
     for number, hooks in (node.tensor_hooks or {}).items():
@@ -145,7 +147,7 @@ def _hooked(node: Node, cts: list[Any], create: bool) -> list[Any]:
     for number, keep in (node.retain_hooks or {}).items():
         if cts[number] is not None:
             keep(_shown(cts[number] if create else cts[number].copy(), create))
-    for hook in list(node.prehooks or ()):
+    for hook in list(node.prehooks or ()) if own else ():
         given = hook(tuple(_shown(c, create) for c in cts))
         if given is not None:
             cts = [_taken(c, create) for c in (given if isinstance(given, tuple) else (given,))]

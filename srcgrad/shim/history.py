@@ -52,6 +52,8 @@ def replay(view: Any) -> None:
     assert base is not None
     view._seen = view._counter[0]
     edge = edge_of(base)
+    if edge is None and view._fn is None:
+        return  # it had no history either, but may be a leaf of its own
     view._fn, view._nr, view._requires = None, 0, edge is not None
     if edge is not None:
         node = node_class("AsStridedBackward0")()

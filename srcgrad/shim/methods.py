@@ -317,4 +317,5 @@ def _as_arrays(value: Any) -> Any:
     return type(value)(_as_arrays(v) for v in value) if type(value) in (list, tuple) else value
 
 
+TOP["nonzero"] = nonzero
 _attach()

@@ -56,6 +56,15 @@ def titled(result: Tensor, name: str) -> Tensor:
     return result
 
 
+def underived(name: str, text: str, out: Any, inputs: Sequence[Tensor]) -> Tensor:
+    """The tensor of a result that has no derivative here: asking for one is an error, not zero."""
+
+    def pull(ct: Any) -> Any:
+        raise RuntimeError(text)
+
+    return record(name, out, inputs, (pull,) * len(inputs))
+
+
 def record(
     name: str, out: Any, inputs: Sequence[Tensor], pulls: Sequence[Callable[..., Any]],
     save: Sequence[Any] = (),

@@ -51,9 +51,13 @@ class Writer:
         return self.value(name).dtype.is_floating_point
 
     def alive(self, name):
-        """Whether the tensor can be asked for its history: views of what was overwritten may raise."""
+        """Whether the tensor can be asked for its history: views of what was overwritten may raise.
+
+        Views made under `no_grad` say that they require gradients, but are on no way to any: they are left out too.
+        """
         try:
-            return self.value(name).is_leaf or True
+            value = self.value(name)
+            return not (value.is_leaf and value.requires_grad and value._is_view())
         except RuntimeError:
             return False
 

@@ -5,54 +5,50 @@ from __future__ import annotations
 from typing import Any
 
 from srcgrad.shim.record import is_recorded, record_several
-from srcgrad.shim.tensor import Tensor
+from srcgrad.shim.tensor import Tensor, needs
 
 _NAME = "BackwardHookFunctionBackward"
 
 
 def _passed(tensors: list[Tensor]) -> list[Tensor]:
     """The same tensors behind one node that does nothing."""
-    return record_several(_NAME, [t._data.view() for t in tensors], tensors, lambda cts: cts)
+    return record_several(_NAME, [t._data for t in tensors], tensors, lambda cts: cts)
 
 
 def run_hooked(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`forward`, between two nodes: at the one around the results gradients arrive, at that of the arguments they leave."""
-    grads: dict[str, Any] = {}
-    places = [k for k, a in enumerate(args) if isinstance(a, Tensor)]
-    tensors = [args[k] for k in places]
-    before = is_recorded(tensors)
-    if before:
-        passed = _passed(tensors)
-        args = tuple(passed[places.index(k)] if k in places else a for k, a in enumerate(args))
-    result = module.forward(*args, **kwargs)
-    single = isinstance(result, Tensor)
-    outs = [result] if single else [r for r in result if isinstance(r, Tensor)] if isinstance(result, tuple) else []
-    if not outs or not is_recorded(outs):
+    """`forward`, between two nodes: gradients arrive at the one around the results, and leave that of the arguments."""
+    arrived: list[tuple[Any, ...]] = []
+    places = [k for k, a in enumerate(args) if isinstance(a, Tensor) and needs(a)]
+    inputs = [args[k] for k in places]
+    before = is_recorded(inputs)
+    passed = dict(zip(places, _passed(inputs), strict=True)) if before else {}
+    result = module.forward(*(passed.get(k, a) for k, a in enumerate(args)), **kwargs)
+    parts = (result,) if isinstance(result, Tensor) else result if isinstance(result, tuple) else ()
+    spots = [k for k, r in enumerate(parts) if isinstance(r, Tensor) and needs(r)]
+    if not spots or not is_recorded([parts[k] for k in spots]):
         return result
 
-    def arrived(cts: tuple[Any, ...]) -> Any:
+    def arrive(cts: tuple[Any, ...]) -> Any:
+        shown = tuple(cts[spots.index(k)] if k in spots else None for k in range(len(parts)))
         for hook in list(module._backward_pre_hooks.values()):
-            found = hook(module, cts)
+            found = hook(module, shown)
             if found is not None:
-                cts = found if isinstance(found, tuple) else (found,)
-        grads["out"] = cts
-        if not before:  # no gradient leaves at the arguments
-            for hook in list(module._backward_hooks.values()):
-                hook(module, (None,) * len(tensors), cts)
-        return cts
+                shown = found if isinstance(found, tuple) else (found,)
+        arrived[:] = [shown]
+        if not before:  # nothing leaves at the arguments
+            leave((), ())
+        return tuple(shown[k] for k in spots)
 
-    def left(given: tuple[Any, ...], cts: tuple[Any, ...]) -> Any:
+    def leave(grads: tuple[Any, ...], cts: tuple[Any, ...]) -> Any:
+        shown = tuple(grads[places.index(k)] if k in passed else None for k in range(len(args)))
         for hook in list(module._backward_hooks.values()):
-            found = hook(module, given, grads.pop("out", None) if len(module._backward_hooks) == 1 else grads.get("out"))
+            found = hook(module, shown, *arrived)
             if found is not None:
-                given = found if isinstance(found, tuple) else (found,)
-        return given
+                shown = found if isinstance(found, tuple) else (found,)
+        return tuple(shown[k] for k in places)
 
-    passed_out = _passed(outs)
-    passed_out[0].grad_fn.register_prehook(arrived)  # type: ignore[union-attr]
+    outs = dict(zip(spots, _passed([parts[k] for k in spots]), strict=True))
+    outs[spots[0]].grad_fn.register_prehook(arrive)  # type: ignore[union-attr]
     if before:
-        passed[0].grad_fn.register_hook(left)  # type: ignore[union-attr]
-    if single:
-        return passed_out[0]
-    following = iter(passed_out)
-    return tuple(next(following) if isinstance(r, Tensor) else r for r in result)
+        passed[places[0]].grad_fn.register_hook(leave)  # type: ignore[union-attr]
+    return outs[0] if isinstance(result, Tensor) else tuple(outs.get(k, r) for k, r in enumerate(parts))

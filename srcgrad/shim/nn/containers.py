@@ -143,7 +143,8 @@ class ModuleList(_Numbered):
             else:
                 runs.append([k, k, text])
         lines = [
-            f"({a}): {indented(text)}" if a == b else f"({a}-{b}): {b - a + 1} x {indented(text)}" for a, b, text in runs
+            f"({a}): {indented(text)}" if a == b else f"({a}-{b}): {b - a + 1} x {indented(text)}"
+            for a, b, text in runs
         ]
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
@@ -222,8 +223,7 @@ class ParameterList(Module):
         return getattr(self, str(_index(idx, len(self))))
 
     def __setitem__(self, idx: int, value: Any) -> None:
-        made = Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
-        setattr(self, str(_index(idx, len(self))), made)
+        setattr(self, str(_index(idx, len(self))), _made(value))
 
     def __len__(self) -> int:
         return self._size
@@ -247,17 +247,26 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({k}): {_described(value, repr(value.dtype))}" if isinstance(value, Tensor)
-                         else f"  ({k}): Object of type: {type(value).__name__}" for k, value in enumerate(self))  # fmt: skip
+        return "\n".join(f"  ({k}): {_described(value, str(getattr(value, 'dtype', '')))}" for k, value in enumerate(self))
 
     def __repr__(self) -> str:
-        lines = self.extra_repr()
-        return f"{self._get_name()}(\n" + "\n".join(f"  {line}" for line in lines.split("\n")) + "\n)" if lines else "ParameterList()"
+        extra = self.extra_repr()
+        if not extra:
+            return f"{self._get_name()}()"
+        lines = [f"  {line}" for line in extra.split("\n")]
+        return "\n".join([f"{self._get_name()}(", *lines, ")"])
 
 
-def _described(value: Tensor, kind: str) -> str:
+def _described(value: Any, kind: str) -> str:
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
     title = "Parameter" if isinstance(value, Parameter) else "Tensor"
     return f"{title} containing: [{kind} of size {'x'.join(map(str, value.shape))}]"
+
+
+def _made(value: Any) -> Any:
+    """A parameter for a tensor that is none."""
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
 class ParameterDict(Module):
@@ -276,7 +285,7 @@ class ParameterDict(Module):
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._keys[key] = None
-        setattr(self, key, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value)
+        setattr(self, key, _made(value))
 
     def __delitem__(self, key: str) -> None:
         del self._keys[key]
@@ -310,8 +319,8 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         return "\n".join(
-            f"  ({key}): {_described(value, value.type())}" if isinstance(value, Tensor)
-            else f"  ({key}): Object of type: {type(value).__name__}" for key, value in self.items()
-        )  # fmt: skip
+            f"  ({key}): {_described(value, value.type() if isinstance(value, Tensor) else '')}"
+            for key, value in self.items()
+        )
 
     __repr__ = ParameterList.__repr__

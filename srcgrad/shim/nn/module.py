@@ -28,7 +28,7 @@ class RemovableHandle:
         """Take the hook away; a second call does nothing."""
         self._hooks.pop(self.id, None)
 
-    def __enter__(self) -> RemovableHandle:
+    def __enter__(self) -> RemovableHandle:  # noqa: PYI034 - it has no subclasses
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -140,7 +140,8 @@ class Module(WithState, WithChildren):
         self._check_name("parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{_type_name(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
+                f"cannot assign '{_type_name(param)}' object to parameter '{name}' (torch.nn.Parameter or None "
+                "required)"
             )
         self._parameters[name] = param
 

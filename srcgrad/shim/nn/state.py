@@ -121,8 +121,8 @@ class WithState:
                 )
             elif given.shape != tensor.shape:
                 error_msgs.append(
-                    f"size mismatch for {key}: copying a param with shape {given.shape!r} from checkpoint, the shape in "
-                    f"current model is {tensor.shape!r}."
+                    f"size mismatch for {key}: copying a param with shape {given.shape!r} from checkpoint, the shape "
+                    f"in current model is {tensor.shape!r}."
                 )
             elif local_metadata.get("assign"):
                 self._assign(name, tensor, given)

@@ -49,15 +49,33 @@ def plain_index(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
             if k.size:
                 raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
             k = k.astype(np.int64)
+        if isinstance(k, str):
+            raise TypeError("new(): invalid data type 'str'")
         if not isinstance(k, (*_BASIC, np.ndarray)):
             raise IndexError(_INVALID.format(type(k).__name__))
         used += k.ndim if isinstance(k, np.ndarray) and k.dtype.kind == "b" else k is not None and k is not ...
         out.append(k)
+    _whole(out, used, shape)
     if not shape and used and any(isinstance(k, int) and not isinstance(k, bool) for k in out):
         raise IndexError(_OF_SCALAR)
     if used > len(shape) and not any(isinstance(k, bool) for k in out):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
     return tuple(out)
+
+
+def _whole(parts: list[Any], used: int, shape: tuple[int, ...]) -> None:
+    """Write slices that leave out nothing as `:`."""
+    k = 0
+    for n, part in enumerate(parts):
+        if part is ...:
+            k += len(shape) - used
+        elif isinstance(part, np.ndarray):
+            k += part.ndim if part.dtype.kind == "b" else 1
+        elif part is not None and not isinstance(part, bool):
+            if isinstance(part, slice) and k < len(shape) and part.step in (None, 1):
+                if part.indices(shape[k]) == (0, shape[k], 1):
+                    parts[n] = slice(None)
+            k += 1
 
 
 def is_basic(index: tuple[Any, ...]) -> bool:
@@ -268,6 +286,8 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     k = axis_of(dim, input._data.ndim)
     at = (slice(None),) * k + (index._data,)
     rows, n = index._data, input._data.shape[k] if input._data.ndim else 1
+    if input._data.ndim > 1:
+        _checked(rows, n, k)
     if rows.size and (rows.min() < 0 or rows.max() >= n):
         raise IndexError("index out of range in self")
     out = input._data.copy()

@@ -207,6 +207,10 @@ def reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
                 self._chain = made._chain
             self._data = made._data
             if recorded:
+                if made._fn is not None:
+                    kind, _, number = type(made._fn).__name__.partition("Backward")
+                    number = str(int(number) + 3) if kind == "Squeeze" else "1"
+                    made._fn.__class__ = node_class(f"{kind}Backward{number}")
                 _set_history(self, (made._fn, 0) if made._fn is not None else None)
         self._counter[0] += 1
         self._seen = self._counter[0]
@@ -247,6 +251,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Set the elements to those of another tensor, converted to this one's type and stretched to its shape."""
     source = src if isinstance(src, Tensor) else wrap(np.asarray(src))
+    check_writable(self, (source,))
     here, given = self._data.shape, source._data.shape
     if not fits(given, here):
         raise mismatch(self._data, source._data)
@@ -260,11 +265,12 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     """`self[key] = value`."""
     index = plain_index(key, self._data.shape)
     if is_basic(index):
-        part = window(self, index) if index != (...,) else self
+        part = self if all(k is ... or k == slice(None) for k in index) and index else window(self, index)
         if isinstance(value, NUMBERS):
             fill_(part, value)
             return
         source = value if isinstance(value, Tensor) else wrap(np.asarray(value, self._data.dtype))
+        check_writable(part, (source,))
         if source._data.ndim > part._data.ndim:  # leading axes of length 1 do not count
             lead = source._data.ndim - part._data.ndim
             if source._data.shape[:lead] == (1,) * lead:
@@ -277,6 +283,11 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         index_put_(self, index, source)
         return
     first, then = divided(index, self._data.ndim)
+    if source._counter is self._counter:
+        raise RuntimeError(
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
     index_put_(window(self, first) if first or not self._data.ndim else self, then, source)
 
 

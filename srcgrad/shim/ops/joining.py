@@ -163,10 +163,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Coordinates of a grid."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors
     sizes = [t._data.size for t in given]
+    order = list(range(len(sizes)))
+    if indexing == "xy" and len(sizes) > 1:
+        order[:2] = 1, 0
     out = []
     for k, t in enumerate(given):
         shape = [1] * len(sizes)
-        shape[k] = sizes[k]
-        grid = t.reshape(shape).expand(sizes)
-        out.append(grid.transpose(0, 1) if indexing == "xy" and len(sizes) > 1 else grid)
+        shape[order[k]] = sizes[k]
+        out.append(t.reshape(shape).expand([sizes[j] for j in order]))
     return tuple(out)

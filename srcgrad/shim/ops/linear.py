@@ -122,6 +122,8 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
         dim = next((k for k, n in enumerate(shape) if n == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")
+    if not shape:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     k = axis_of(dim, len(shape))
     if input._data.ndim != other._data.ndim:
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
@@ -159,6 +161,8 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tensor:
     """The powers of the elements as columns."""
     n = x._data.size if N is None else N
+    if not n or not x._data.size:
+        return wrap(np.zeros((x._data.size, n), x._data.dtype))
     columns = [x**k for k in (range(n) if increasing else reversed(range(n)))]
     return titled(stack(columns, -1), "FlipBackward0")
 

@@ -11,7 +11,7 @@ from srcgrad.shim import special
 from srcgrad.shim.dtypes import BY_NUMPY, DEFAULT, promoted
 from srcgrad.shim.ops import elementwise as ew
 from srcgrad.shim.ops.activations import clamp, where
-from srcgrad.shim.record import record, titled
+from srcgrad.shim.record import record, titled, underived
 from srcgrad.shim.tensor import Tensor, wrap
 
 _ROOT_PI = math.sqrt(math.pi)
@@ -79,7 +79,8 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 below 0, 1 above, and `values` at 0."""
     if input._data.dtype != values._data.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
-    return record("", np.heaviside(input._data, values._data).astype(input._data.dtype), (), ())
+    out = np.heaviside(input._data, values._data).astype(input._data.dtype)
+    return underived("NotImplemented", "derivative for aten::heaviside is not implemented", out, (input, values))
 
 
 def xlogy(input: Any, other: Any) -> Tensor:
@@ -139,7 +140,8 @@ def signbit(input: Tensor) -> Tensor:
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """The next number towards another."""
-    return wrap(np.asarray(np.nextafter(input._data, other._data)))
+    text = "the derivative for 'nextafter' is not implemented."
+    return underived("NextafterBackward0", text, np.nextafter(input._data, other._data), (input, other))
 
 
 def positive(input: Tensor) -> Tensor:
@@ -157,7 +159,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """`input * 2**other`."""
-    return input * 2.0**other  # type: ignore[no-any-return]
+    return titled(input * 2.0**other, "LdexpBackward0")
 
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:

@@ -9,8 +9,8 @@ import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY
 from srcgrad.shim.ops.elementwise import mismatch
-from srcgrad.shim.ops.views import fits, scattered
-from srcgrad.shim.record import record, titled
+from srcgrad.shim.ops.views import fits, scattered, unsafe_view
+from srcgrad.shim.record import record
 from srcgrad.shim.tensor import Tensor
 
 
@@ -106,11 +106,11 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         )
     if a == 1:
         made = matmul(input.unsqueeze(0), other)
-        made = made.reshape((*made._data.shape[:-2], made._data.shape[-1]))
-        return titled(made, "SqueezeBackward4" if b == 2 else "UnsafeViewBackward0")
+        name = "SqueezeBackward4" if b == 2 else "UnsafeViewBackward0"
+        return unsafe_view(made, (*made._data.shape[:-2], made._data.shape[-1]), name)
     if b == 1:
         made = matmul(input, other.unsqueeze(-1))
-        return titled(made.reshape(made._data.shape[:-1]), "UnsafeViewBackward0")
+        return unsafe_view(made, made._data.shape[:-1])
     if not fits(input._data.shape[:-2], other._data.shape[:-2]):
         raise mismatch(input._data[..., 0, 0], other._data[..., 0, 0])
     if input._data.shape[-1] != other._data.shape[-2] and b > 2:
@@ -123,14 +123,15 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if b == 2:  # one product of matrices
         lead = input._data.shape[:-1]
         rows = mm(input.reshape(math.prod(lead), input._data.shape[-1]), other)
-        return titled(rows.reshape((*lead, other._data.shape[-1])), "UnsafeViewBackward0")
+        return unsafe_view(rows, (*lead, other._data.shape[-1]))
     _same(input, other)
     try:
         out = input._data @ other._data
     except ValueError:
         x, y = input._data.shape, other._data.shape
         raise RuntimeError(f"The shapes {list(x)} and {list(y)} do not fit for matmul") from None
-    name = "CloneBackward0" if a == 2 else "UnsafeViewBackward0"
+    folded = a == 2 and math.prod(other._data.shape[:-2]) > 1 and input._data.shape[0] > 1
+    name = "CloneBackward0" if folded else "UnsafeViewBackward0"
     return record(name, out, (input, other), _MATRIX, (input, other))
 
 
@@ -179,6 +180,12 @@ def _terms(equation: str, ranks: list[int]) -> tuple[list[str], str]:
     """The letters of operands and result, with those that an ellipsis stands for."""
     left, arrow, out = equation.partition("->")
     terms = left.split(",")
+    for k, (t, n) in enumerate(zip(terms, ranks, strict=True)):
+        if "..." not in t and len(t) != n:
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(t)}) does not match the number of dimensions "
+                f"({n}) for operand {k} and no ellipsis was given"
+            )
     free = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in equation]
     extra = [n - len(t.replace("...", "")) if "..." in t else 0 for t, n in zip(terms, ranks, strict=True)]
     dots = "".join(free[: max(extra, default=0)])

@@ -9,7 +9,7 @@ import numpy as np
 from srcgrad.shim.ops.activations import where
 from srcgrad.shim.ops.indexing import _along, _scatter, index_put, scatter
 from srcgrad.shim.ops.views import axis_of, reshape
-from srcgrad.shim.record import titled
+from srcgrad.shim.record import titled, underived
 from srcgrad.shim.tensor import Tensor, wrap
 
 
@@ -37,7 +37,8 @@ def unique(
     """The different elements, in order."""
     found, inverse, counts = np.unique(input._data, return_inverse=True, return_counts=True, axis=dim)
     inverse = inverse.reshape(input._data.shape if dim is None else (-1,))
-    out = [wrap(found)]
+    name, op = ("Unique2Backward0", "_unique2") if dim is None else ("UniqueDimBackward0", "unique_dim")
+    out = [underived(name, f"the derivative for '{op}' is not implemented.", found, (input,))]
     out += [wrap(inverse.astype(np.int64))] if return_inverse else []
     out += [wrap(counts.astype(np.int64))] if return_counts else []
     return tuple(out) if len(out) > 1 else out[0]
@@ -49,7 +50,8 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
     new = np.ones(x.shape, bool)
     new[1:] = x[1:] != x[:-1]
     at = np.flatnonzero(new)
-    out = [wrap(x[new])]
+    text = "the derivative for 'unique_consecutive' is not implemented."
+    out = [underived("UniqueConsecutiveBackward0", text, x[new], (input,))]
     out += [wrap((np.cumsum(new) - 1).reshape(input._data.shape).astype(np.int64))] if return_inverse else []
     out += [wrap(np.diff(np.append(at, x.size)).astype(np.int64))] if return_counts else []
     return tuple(out) if len(out) > 1 else out[0]

@@ -111,7 +111,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 
 def ravel(input: Tensor) -> Tensor:
     """All elements in one dimension."""
-    return flatten(input)
+    return reshape(input, -1)
 
 
 def atleast_1d(*tensors: Any) -> Any:

@@ -22,7 +22,7 @@ from srcgrad.shim.ops.reductions import (
 )
 from srcgrad.shim.ops.reductions import sum as sum_
 from srcgrad.shim.ops.shapes import narrow
-from srcgrad.shim.ops.views import axis_of, reshape
+from srcgrad.shim.ops.views import axis_of, reshape, unsafe_view
 from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor, wrap
 
@@ -129,7 +129,7 @@ def quantile(
         from srcgrad.shim.ops.joining import stack  # noqa: PLC0415
 
         return stack(rows)
-    return titled(rows[0], "SqueezeBackward4") if not keepdim else rows[0]
+    return unsafe_view(rows[0], rows[0]._data.shape, "SqueezeBackward4") if not keepdim else rows[0]
 
 
 def cov(input: Tensor, *, correction: int = 1) -> Tensor:

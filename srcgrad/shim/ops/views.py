@@ -113,6 +113,12 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     return record("UnsafeViewBackward0", x.reshape(new), (input,), (lambda ct: ct.reshape(old),))
 
 
+def unsafe_view(input: Tensor, shape: Sequence[int], name: str = "UnsafeViewBackward0") -> Tensor:
+    """The elements in another shape, not known as a view: for a tensor that nobody else has."""
+    old = input._data.shape
+    return record(name, input._data.reshape(shape), (input,), (lambda ct: ct.reshape(old),))
+
+
 def _viewed(name: str, input: Tensor, new: tuple[int, ...]) -> Tensor:
     old = input._data.shape
     return view(name, input, lambda z: z.reshape(new), lambda ct: ct.reshape(old))

@@ -16,10 +16,11 @@ from typing import Any
 from srcgrad.shim.optim.optimizer import Optimizer
 from srcgrad.shim.optim.plateau import ReduceLROnPlateau
 from srcgrad.shim.optim.schedule import LRScheduler, Recurrence, warn_of_get_lr
+from srcgrad.shim.optim.sequence import SequentialLR
 
 __all__ = [
     "ConstantLR", "CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR",
-    "MultiplicativeLR", "PolynomialLR", "ReduceLROnPlateau", "StepLR",
+    "MultiplicativeLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip
 _LRScheduler = LRScheduler  # its old name
 

@@ -60,6 +60,10 @@ class LRScheduler:
         if not optimizer._watched:
             # PyTorch too counts the optimizer's steps only from the first scheduler on.
             optimizer._watched, optimizer._stepped = (optimizer.__dict__.get("step"),), False
+        self._first_step()
+
+    def _first_step(self) -> None:
+        """Set the rates of the first epoch."""
         self._step_count = 0
         self._is_initial = True
         self.step()
@@ -84,14 +88,19 @@ class LRScheduler:
                 warnings.warn(_REPLACED, UserWarning, stacklevel=2)
             elif not self.optimizer._stepped:
                 warnings.warn(_TOO_EARLY, UserWarning, stacklevel=2)
+        if epoch is not None:
+            warnings.warn(_EPOCH, UserWarning, stacklevel=2)
         self._step_count += 1
+        self._go(epoch)
+
+    def _go(self, epoch: int | None) -> None:
+        """Set the rates of the next epoch, or of another one."""
         self._get_lr_called_within_step = True
         try:
             if epoch is None:
                 self.last_epoch += 1
                 rates = self.get_lr()
             else:
-                warnings.warn(_EPOCH, UserWarning, stacklevel=2)
                 self.last_epoch = epoch
                 rates = self._get_closed_form_lr() if hasattr(self, "_get_closed_form_lr") else self.get_lr()
         finally:

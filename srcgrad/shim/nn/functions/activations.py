@@ -31,8 +31,9 @@ def _erf_of(v: Any) -> Any:
 
 
 def _pointwise(
-    name: str, kernel: str, input: Tensor, value: Callable[[Any], Any], slope: Callable[[Any], Any], inplace: bool = False
-) -> Tensor:
+    name: str, kernel: str, input: Tensor, value: Callable[[Any], Any], slope: Callable[[Any], Any],
+    inplace: bool = False,
+) -> Tensor:  # fmt: skip
     """An activation.
 
     Args:
@@ -77,7 +78,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x, or a multiple of it below 0."""
+    """The input, or a multiple of it below 0."""
 
     def slope(x: Any) -> Any:
         x = x._data if isinstance(x, Tensor) else x
@@ -112,7 +113,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """x times the normal distribution function (Hendrycks & Gimpel 2016), or its approximation by "tanh".
+    """The input times the normal distribution function (Hendrycks & Gimpel 2016), or its approximation by "tanh".
 
     Raises:
         RuntimeError: another approximation.
@@ -185,7 +186,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x moved towards 0 by `lambd`."""
+    """The input moved towards 0 by `lambd`."""
     outside = lambda x: np.abs(x._data if isinstance(x, Tensor) else x) > lambd  # noqa: E731
     value = lambda x: np.sign(x) * np.maximum(np.abs(x) - lambd, 0)  # noqa: E731
     return _pointwise("Softshrink", "softshrink_cpu", input, value, outside)

@@ -39,6 +39,7 @@ def nll_loss(
     reduction = checked_reduction(of_arguments(reduction, size_average, reduce))
     x, t = input._data, target._data
     _check_shapes(x, t)
+    t = t.reshape(()) if x.ndim == 1 else t
     if t.dtype not in (np.int64, np.uint8):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {BY_NUMPY[t.dtype].title}")
     axis = min(x.ndim - 1, 1)
@@ -161,7 +162,10 @@ def _of_probabilities(logs: Any, target: Any, weight: Any, reduction: str, smoot
     if reduction == "none":
         return -terms.sum(axis)  # type: ignore[no-any-return]
     total = -terms.sum()
-    return total / wrap(np.asarray(logs._data.size / classes, logs._data.dtype)) if reduction == "mean" else total  # type: ignore[no-any-return]
+    if reduction == "sum":
+        return total  # type: ignore[no-any-return]
+    count = logs._data.size / classes
+    return record("DivBackward1", total._data / total._data.dtype.type(count), (total,), (lambda ct: ct / count,))
 
 
 def _smoothed(

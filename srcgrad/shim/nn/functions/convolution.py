@@ -158,8 +158,8 @@ def _check(x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, 
         raise RuntimeError(f"dilation should be greater than zero, but got {list(dilation)}")
     if w.shape[0] % groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"[{list(w.shape)}] instead"
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of "
+            f"size [{list(w.shape)}] instead"
         )
     if x.shape[1] != w.shape[1] * groups:
         raise RuntimeError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from srcgrad.shim.nn.functions.checks import adjoint_pair, need_tensor, tuple_of
 from srcgrad.shim.nn.functions.windows import Windows
+from srcgrad.shim.ops.views import axis_of
 from srcgrad.shim.tensor import Tensor
 
 
@@ -47,6 +48,8 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
         RuntimeError: there is no window.
     """
     x = need_tensor(input, "im2col")._data
+    if x.ndim < 2:
+        axis_of(1, x.ndim)  # raises
     if x.ndim == 3:
         return unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)  # type: ignore[attr-defined,no-any-return]
     windows = _plan(x.shape[-2:], kernel_size, dilation, padding, stride)
@@ -63,13 +66,21 @@ def fold(
     return adjoint_pair("Im2ColBackward0", "Col2ImBackward0", *_blocks(windows))[1](input)  # type: ignore[no-any-return]
 
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(*, C * r * r, H, W) -> (*, C, H * r, W * r)."""
     *lead, c, h, w = input._data.shape
-    r, n = upscale_factor, len(lead)
-    parts = input.reshape((*lead, c // r**2, r, r, h, w))
-    order = (*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return parts.permute(order).reshape((*lead, c // r**2, h * r, w * r))  # type: ignore[no-any-return]
+    r = upscale_factor
+
+    def forward(x: np.ndarray) -> np.ndarray:
+        parts = x.reshape((-1, c // r**2, r, r, h, w)).transpose(0, 1, 4, 2, 5, 3)
+        return parts.reshape((*lead, c // r**2, h * r, w * r))
+
+    def backward(ct: np.ndarray) -> np.ndarray:
+        parts = ct.reshape((-1, c // r**2, h, r, w, r)).transpose(0, 1, 3, 5, 2, 4)
+        return parts.reshape((*lead, c, h, w))
+
+    there, _ = adjoint_pair("PixelShuffleBackward0", "PixelUnshuffleBackward0", forward, backward)
+    return there(input)  # type: ignore[no-any-return]
 
 
 def interpolate(
@@ -91,7 +102,8 @@ def interpolate(
     matrices = []
     for n, m, s in zip(x.shape[-2:], given, scales, strict=True):
         count = int(n * s) if m is None else int(m)
-        matrices.append(_weights(n, count, n / count if s is None else 1 / s, mode, align_corners or False).astype(x.dtype))
+        step = n / count if s is None else 1 / s
+        matrices.append(_weights(n, count, step, mode, align_corners or False).astype(x.dtype))
     down, right = matrices
     name = "UpsampleNearest2DBackward0" if mode == "nearest" else "UpsampleBilinear2DBackward0"
     there, _ = adjoint_pair(

@@ -19,8 +19,8 @@ from srcgrad.shim.tensor import Tensor
 
 _BATCHMEAN = (
     "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only by "
-    "the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as 'batchmean' "
-    "in the next major release."
+    "the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as "
+    "'batchmean' in the next major release."
 )
 
 
@@ -84,8 +84,8 @@ def _pair(name: str, input: Tensor, target: Tensor, reduction: str, kernel: str)
     x, y = need_tensor(input, name)._data, need_tensor(target, name, "target", 2)._data
     if x.shape != y.shape:
         warnings.warn(
-            f"Using a target size ({Size(y.shape)!r}) that is different to the input size ({Size(x.shape)!r}). This will "
-            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            f"Using a target size ({Size(y.shape)!r}) that is different to the input size ({Size(x.shape)!r}). This "
+            "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
             UserWarning,
             stacklevel=3,
         )
@@ -187,7 +187,8 @@ def binary_cross_entropy(
         RuntimeError: numbers outside of [0, 1].
     """
     reduction = checked_reduction(of_arguments(reduction, size_average, reduce))
-    x, t = need_tensor(input, "binary_cross_entropy")._data, need_tensor(target, "binary_cross_entropy", "target", 2)._data
+    name = "binary_cross_entropy"
+    x, t = need_tensor(input, name)._data, need_tensor(target, name, "target", 2)._data
     if x.shape != t.shape:
         raise ValueError(
             f"Using a target size ({Size(t.shape)!r}) that is different to the input size ({Size(x.shape)!r}) is "
@@ -195,9 +196,9 @@ def binary_cross_entropy(
         )
     if x.dtype != t.dtype:
         raise RuntimeError(f"Found dtype {BY_NUMPY[t.dtype].title} but expected {BY_NUMPY[x.dtype].title}")
-    for values, name in ((x, "input"), (t, "target")):
+    for values, title in ((x, "input"), (t, "target")):
         if ((values < 0) | (values > 1)).any():
-            raise RuntimeError(f"all elements of {name} should be between 0 and 1")
+            raise RuntimeError(f"all elements of {title} should be between 0 and 1")
     w: Any = 1.0 if weight is None else weight._data
     with np.errstate(divide="ignore"):
         low, high = np.maximum(np.log(x), -100), np.maximum(np.log1p(-x), -100)
@@ -260,11 +261,8 @@ def kl_div(
         warnings.warn(_BATCHMEAN, UserWarning, stacklevel=2)
     if reduction != "batchmean":
         checked_reduction(reduction)
-    values: Any
-    if log_target:
-        values = target.exp() * (target - input)  # type: ignore[attr-defined,operator]
-    else:
-        values = xlogx(target) - target * input  # type: ignore[operator]
+    x, t = input, target
+    values: Any = t.exp() * (t - x) if log_target else xlogx(t) - t * x  # type: ignore[attr-defined,operator]
     if reduction != "batchmean":
         return reduced(values, reduction)  # type: ignore[no-any-return]
     total = values.sum()

@@ -99,8 +99,8 @@ def layer_norm(
             )
     if x.shape[-len(shape) :] != shape:
         raise RuntimeError(
-            f"Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], but got "
-            f"input of size{list(x.shape)}"
+            f"Given normalized_shape={list(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], but "
+            f"got input of size{list(x.shape)}"
         )
     need_floats(x, "LayerNormKernelImpl")
     if any(given is not None and given._data.dtype != x.dtype for given in (weight, bias)):

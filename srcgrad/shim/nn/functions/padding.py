@@ -81,7 +81,7 @@ def _by_position(input: Tensor, pairs: list[tuple[int, int]], mode: str, rank: i
         if mode == "circular" and max(a, b) > n:
             raise RuntimeError("Padding value causes wrapping around more than once.")
     rule = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
-    axes = [np.pad(np.arange(n), p, mode=rule) if p != (0, 0) else np.arange(n) for n, p in zip(shape, pairs, strict=True)]
+    axes = [np.pad(np.arange(n), p, mode=rule) for n, p in zip(shape, pairs, strict=True)]
     index = np.arange(int(np.prod(shape))).reshape(shape)[np.ix_(*axes)]
     name = f"{_KINDS[mode]}{rank}DBackward0"
     there, _ = adjoint_pair(

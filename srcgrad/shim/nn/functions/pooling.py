@@ -33,7 +33,8 @@ def _windows(
     for p, k, d in zip(padding, kernel, dilation, strict=True):
         if p > (d * (k - 1) + 1) // 2:
             raise RuntimeError(
-                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}"
+                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
+                f"dilation={d}"
             )
     counts, after = [], []
     for n, k, s, p, d in zip(shape[-2:], kernel, stride, padding, dilation, strict=True):
@@ -44,8 +45,8 @@ def _windows(
         counts.append(count)
         after.append((count - 1) * s + d * (k - 1) + 1 - n - p)
     if min(counts) < 1:
-        sizes = [f"({shape[-3]}x{'x'.join(map(str, pair))})" for pair in (shape[-2:], [max(c, 0) for c in counts])]
-        raise RuntimeError(f"Given input size: {sizes[0]}. Calculated output size: {sizes[1]}. Output size is too small")
+        old, new = (f"({shape[-3]}x{a}x{b})" for a, b in (shape[-2:], [max(c, 0) for c in counts]))
+        raise RuntimeError(f"Given input size: {old}. Calculated output size: {new}. Output size is too small")
     return Windows(tuple(shape[-2:]), kernel, stride, padding, tuple(after), dilation)
 
 
@@ -55,14 +56,12 @@ def _planes(x: np.ndarray) -> np.ndarray:
 
 
 def _best(windows: Windows, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest elements of the windows of planes (N, C, H, W), and where in the plane they are: the first, or NaN."""
+    """The largest elements of the windows of planes (N, C, H, W), the first or NaN, and where in the plane they are."""
     low = -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     padded = windows.padded(x, low)
     width = windows.full[1]
-    corner = np.add.outer(*(np.arange(n) * s for n, s in zip(windows.counts, windows.stride, strict=True)))
     starts = np.arange(windows.counts[0])[:, None] * windows.stride[0] * width
     starts = starts + np.arange(windows.counts[1]) * windows.stride[1]
-    del corner
     best: Any = None
     for (i, j), slices in windows.offsets():
         here = padded[(..., *slices)]

@@ -15,7 +15,7 @@ from srcgrad.shim.tensor import Tensor, wrap
 
 
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, *, reduction: str = "mean") -> Tensor:
-    """x where the target is 1; `max(0, margin - x)` where it is -1."""
+    """The input where the target is 1; `max(0, margin - x)` where it is -1."""
     zero = wrap(np.zeros((), input._data.dtype))
     away = where(target != 1, (margin - input).clamp_min(0), zero)
     return reduced(away + where(target != -1, input, zero), reduction)  # type: ignore[no-any-return]

@@ -1,0 +1,5 @@
+"""`torch.utils`."""
+
+from srcgrad.shim.utils import checkpoint
+
+__all__ = ["checkpoint"]
