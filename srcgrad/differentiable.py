@@ -8,7 +8,7 @@ import linecache
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from types import FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -158,7 +158,17 @@ def _restore(function: Any, options: Options, filename: str, text: str) -> Diffe
     """Unpickle; the source comes along, for a process that does not have the file."""
     if text and not linecache.getlines(filename):
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    plain_function = getattr(function, "__func__", function)
+    plain_function.__code__ = _placed_in(filename, plain_function.__code__)
     return Differentiable(function, options)
+
+
+def _placed_in(filename: str, code: CodeType) -> CodeType:
+    """Code with the name of its file, which cloudpickle leaves out from 3.1.3 on."""
+    if code.co_filename == filename:
+        return code
+    parts = tuple(_placed_in(filename, c) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_filename=filename, co_consts=parts)
 
 
 def run_vjp(callee: Callee, primals: tuple[Any, ...]) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
