@@ -7,7 +7,7 @@ Tensors record the operations on them, `backward()` sends gradients through the 
 
 import math
 
-from srcgrad.shim import autograd, compiled, linalg, methods, nn, optim, utils
+from srcgrad.shim import autograd, compiled, func, linalg, methods, nn, optim, profiler, utils
 from srcgrad.shim.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from srcgrad.shim.autograd.backward import method as _backward
 from srcgrad.shim.creation import (
@@ -70,6 +70,28 @@ from srcgrad.shim.modes import (
     is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
+)
+from srcgrad.shim.nn.functional import (
+    bilinear,
+    celu,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    cosine_similarity,
+    dropout,
+    group_norm,
+    hardshrink,
+    layer_norm,
+    max_pool1d,
+    max_pool2d,
+    pairwise_distance,
+    pixel_shuffle,
+    prelu,
+    rms_norm,
+    selu,
+    threshold,
 )
 from srcgrad.shim.ops.activations import where
 from srcgrad.shim.ops.joining import cat, concat, concatenate, hstack, meshgrid, stack, vstack

@@ -20,17 +20,22 @@ from srcgrad.shim.graph import overwritten
 from srcgrad.shim.modes import STATE, enable_grad, no_grad
 from srcgrad.shim.tensor import CPU, Tensor, needs
 
-_PASS_FLAG = (
+_NO_FLAG = (
     "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. Starting in PyTorch 2.9, calling "
     "checkpoint without use_reentrant will raise an exception. use_reentrant=False is recommended, but if you need to "
     "preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on the "
     "differences between the two variants."
 )
-_PASS_FLAG_SEQUENTIAL = _PASS_FLAG.replace("torch.utils.checkpoint:", "torch.utils.checkpoint.checkpoint_sequential:")
+_NO_FLAG_SEQUENTIAL = (
+    "torch.utils.checkpoint.checkpoint_sequential: the use_reentrant parameter should be passed explicitly. In version "
+    "2.9 we will raise an exception if use_reentrant is not passed. use_reentrant=False is recommended, but if you "
+    "need to preserve the current default behavior, you can pass use_reentrant=True. Refer to docs for more details on "
+    "the differences between the two variants."
+)
 _NO_GRAD_CALL = (
     "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` parameter to "
-    ".backward(). To resolve this error, you can either set use_reentrant=False, or call .backward() without passing the "
-    "`inputs` argument."
+    ".backward(). To resolve this error, you can either set use_reentrant=False, or call .backward() without passing "
+    "the `inputs` argument."
 )
 _TIP = """
 
@@ -84,7 +89,7 @@ def checkpoint(
         CheckpointError: in the backward pass, where the second run saves something else.
     """
     if use_reentrant is None:
-        warnings.warn(_PASS_FLAG, stacklevel=2)
+        warnings.warn(_NO_FLAG, stacklevel=2)
         use_reentrant = True
     if use_reentrant:
         if kwargs:
@@ -93,7 +98,7 @@ def checkpoint(
             raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
         return CheckpointFunction.apply(function, preserve_rng_state, *args)
     if determinism_check not in ("default", "none"):
-        raise ValueError(f"determinism_check should be one of ['default', 'none'] but got {determinism_check}")
+        raise ValueError(f"determinism_check should be one of ['default', 'none'], but got {determinism_check}")
     first, second = context_fn() if context_fn is not None else (contextlib.nullcontext(), contextlib.nullcontext())
     part = _Part(function, args, kwargs, second)
     part.compare, part.early = determinism_check == "default", early_stop and _EARLY_STOP[0]
@@ -128,23 +133,27 @@ class _Part:
         for tensor, version in self.versions:
             if tensor._counter[0] != version:
                 raise RuntimeError(overwritten(tensor, version, tensor.grad_fn))
-        count, found = len(self.kinds), []
+        count, found, versions = len(self.kinds), [], []
 
         def pack(tensor: Tensor) -> Any:
             found.append(tensor)
+            versions.append(tensor._counter[0])
             if self.early and len(found) == count:
                 raise _Enough
             return tensor
 
-        with contextlib.suppress(_Enough), _random_state(self.state), self.context, enable_grad():
-            with saved_tensors_hooks(pack, lambda t: t):
-                self.function(*(_alone(a) for a in self.args), **{k: _alone(v) for k, v in self.kwargs.items()})
+        hooks = saved_tensors_hooks(pack, lambda t: t)
+        with contextlib.suppress(_Enough), _random_state(self.state), self.context, enable_grad(), hooks:
+            self.function(*(_alone(a) for a in self.args), **{k: _alone(v) for k, v in self.kwargs.items()})
         if len(found) < count:
             raise CheckpointError(
                 "torch.utils.checkpoint: A different number of tensors was saved during the original forward and "
                 f"recomputation.\nNumber of tensors saved during forward: {count}\nNumber of tensors saved during "
                 f"recomputation: {len(found)}.{_TIP}"
             )
+        for tensor, version in zip(found, versions, strict=True):  # hooks are not checked; this would be wrong silently
+            if tensor._counter[0] != version:
+                raise RuntimeError(overwritten(tensor, version, None))
         if self.compare:
             self.check([_kind(t) for t in found])
         self.known = dict(enumerate(found[:count]))
@@ -162,8 +171,8 @@ class _Part:
         ]
         if differing:
             raise CheckpointError(
-                "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than during "
-                "the forward pass.\n" + "\n".join(differing) + f"\n.{_TIP}"
+                "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata than "
+                "during the forward pass.\n" + "\n".join(differing) + f"\n.{_TIP}"
             )
 
 
@@ -229,7 +238,7 @@ def checkpoint_sequential(
 ) -> Any:
     """The functions one after the other, in so many parts, all of which but the last are checkpointed."""
     if use_reentrant is None:
-        warnings.warn(_PASS_FLAG_SEQUENTIAL, stacklevel=2)
+        warnings.warn(_NO_FLAG_SEQUENTIAL, stacklevel=2)
         use_reentrant = True
     steps: Sequence[Any] = list(functions.children()) if hasattr(functions, "children") else list(functions)
     size = len(steps) // segments

@@ -178,6 +178,7 @@ class Compiled(Node):
     tape: Any
     given: tuple[Any, ...]
     kinds: list[Any]
+    packable = False  # it saves tensors to see that they are not overwritten; what it reads is the tape
 
     def apply(self, cotangents: list[Any], create: bool) -> Sequence[Any]:
         if self.tape is None:

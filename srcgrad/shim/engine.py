@@ -66,12 +66,14 @@ def run_backward(
                     if node.tensor_hooks is not None or node.retain_hooks is not None:
                         _hooked(node, cts, create, own=False)  # a root sees its cotangent even so
                     continue
+                raw = cts
                 if node.tensor_hooks is not None or node.prehooks is not None or node.retain_hooks is not None:
                     cts = _hooked(node, cts, create)
                 if node in wanted:
+                    below = any(e is not None and e[0] in needed for e in node.edges)  # type: ignore[operator]
                     for number, k in wanted[node]:
-                        found[k] = cts[number]
-                    if not any(e is not None and e[0] in needed for e in node.edges):  # type: ignore[operator]
+                        found[k] = raw[number] if below else cts[number]  # as PyTorch: there, hooks act below only
+                    if not below:
                         if not (accumulate and isinstance(node, AccumulateGrad)):
                             continue  # nothing below is asked for
                 if not accumulate and isinstance(node, AccumulateGrad):

@@ -36,6 +36,12 @@ class GradientEdge(NamedTuple):
     ownership_token: Any = None
 
 
+_DETACHED = (
+    "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please use "
+    "out-of-place `.detach()` instead"
+)
+
+
 class RemovableHandle:
     """Removes a hook."""
 
@@ -79,6 +85,7 @@ class Node:
     saved: tuple[Any, ...] | None = ()
     metas: tuple[Meta, ...] = ()
     seq = -1
+    packable = True  # hooks on saved tensors may replace what it saved
     # Hooks and notes are rare, and made where they are first needed.
     tensor_hooks: dict[int, list[Any]] | None = None
     retain_hooks: dict[int, Any] | None = None
@@ -119,6 +126,8 @@ class Node:
                 tensor = tensor(self)
             elif tensor._counter[0] != version:
                 raise RuntimeError(overwritten(tensor, version, self if origin is OUTPUT else tensor.grad_fn))
+            elif origin is not None and origin is not OUTPUT and tensor._fn is None:
+                raise RuntimeError(_DETACHED)
             if not create:
                 out.append(tensor._data)
             else:
@@ -212,7 +221,7 @@ class AccumulateGrad(Node):
 
     def apply(self, cotangents: list[Any], create: bool) -> Sequence[Any]:
         variable, ct = self.variable, cotangents[0]
-        if ct is None:
+        if ct is None or not variable._requires:
             return ()
         if variable._grad is None:
             # a copy: the same array may have gone to other leaves, or be the caller's own
@@ -261,8 +270,8 @@ def type_text(tensor: Any) -> str:
 _FIND = {
     False: "enable anomaly detection to find the operation that failed to compute its gradient, with "
     "torch.autograd.set_detect_anomaly(True, check_nan=False).",
-    True: "the backtrace further above shows the operation that failed to compute its gradient. The variable in question "
-    "was changed in there or anywhere later. Good luck!",
+    True: "the backtrace further above shows the operation that failed to compute its gradient. The variable in "
+    "question was changed in there or anywhere later. Good luck!",
 }
 
 

@@ -60,6 +60,8 @@ def replay(view: Any) -> None:
         node.edges, node.saved = (edge,), ()
         node.pulls = (partial(_into_base, shape=base._data.shape, chain=view._chain),)
         node.metas, node.seq = ((view._data.shape, view._data.dtype),), next(SEQUENCE)
+        if view._retains:
+            node.retain_hooks = {0: view._keep}
         view._fn = node
 
 

@@ -14,6 +14,7 @@ from srcgrad.shim.ops import (
     activations,
     arithmetic,
     casting,
+    copies,
     elementwise,
     indexing,
     inplace,
@@ -62,9 +63,10 @@ FUNCTIONS.update({n: getattr(elementwise, n) for n in (
     "isfinite", "logical_not", "bitwise_not",
 )})  # fmt: skip
 FUNCTIONS.update({n: getattr(views, n) for n in (
-    "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "movedim", "flip", "roll",
-    "tile", "repeat_interleave", "take", "unbind", "split", "chunk",
+    "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "movedim", "take",
+    "unbind", "split", "chunk",
 )})  # fmt: skip
+FUNCTIONS.update({n: getattr(copies, n) for n in ("flip", "roll", "repeat_interleave")})
 FUNCTIONS.update({n: getattr(indexing, n) for n in (
     "gather", "take_along_dim", "index_select", "masked_select", "masked_fill", "index_put", "index_add", "scatter",
     "scatter_add",
@@ -74,7 +76,7 @@ FUNCTIONS.update({n: getattr(joining, n) for n in ("tril", "triu", "diagonal", "
 FUNCTIONS.update({n: getattr(activations, n) for n in (
     "clamp", "relu", "softmax", "log_softmax", "nan_to_num", "isclose", "allclose", "equal",
 )})  # fmt: skip
-FUNCTIONS["tile"] = views.tiled
+FUNCTIONS["tile"] = copies.tiled
 FUNCTIONS.update({"clone": casting.clone, "is_floating_point": casting.is_floating_point})
 TOP: dict[str, Callable[..., Any]] = {}  # functions that are no methods
 for _module in (linear, pointwise, searching, shapes, statistics):
@@ -109,7 +111,7 @@ def _attach() -> None:
     for name in OVERWRITING:
         setattr(Tensor, f"{name}_", inplace.in_place(f"{name}_", FUNCTIONS[name]))
     more = {
-        "view": views.view_as_shape, "expand": views.expand, "repeat": views.tile, "tile": views.tiled, "sum_to_size": views.sum_to_size,
+        "view": views.view_as_shape, "expand": views.expand, "repeat": copies.tile, "sum_to_size": views.sum_to_size,
         "size": views.shape_size, "embedded": views.put, "cast": casting.cast, "to": casting.to, "type": casting.type_,
         "contiguous": casting.contiguous, "is_contiguous": casting.is_contiguous, "stride": casting.stride,
         "zero_": inplace.zero_, "fill_": inplace.fill_, "copy_": inplace.copy_, "index_put_": inplace.index_put_,

@@ -19,6 +19,7 @@ import numpy as np
 
 from srcgrad.rules import RULES, Rule
 from srcgrad.shim import special
+from srcgrad.shim.record import nothing
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def pullback(partial: Partial | None, again: Callable[..., Any] | None = None) -
     With `again`, the result is not there but computed from the arguments.
     """
     if partial is None:
-        return lambda ct, *values: ct * 0.0
+        return nothing
     constant, function = partial.constant, partial.function
     if constant == 1.0:
         return lambda ct, *values: ct

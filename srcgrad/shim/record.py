@@ -56,13 +56,45 @@ def titled(result: Tensor, name: str) -> Tensor:
     return result
 
 
+def nothing(ct: Any, *values: Any) -> Any:
+    """Zeros, also where the cotangent is not finite."""
+    return wrap(np.zeros_like(ct._data)) if isinstance(ct, Tensor) else np.zeros_like(ct)
+
+
+def masked(ct: Any, at: Any) -> Any:
+    """The cotangent where a mask is true, zeros elsewhere, also where the cotangent is not finite there."""
+    if not isinstance(ct, Tensor):
+        return np.where(at, ct, ct.dtype.type(0))
+    data = np.where(at, ct._data, ct._data.dtype.type(0))
+    return record("WhereBackward0", data, (ct,), (lambda again: masked(again, at),))
+
+
+class _Underived(Node):
+    """A node whose operation has no derivative here: asking for one is an error, not zero."""
+
+
+def not_implemented(op: str) -> Callable[..., Any]:
+    """What such a node does, for an operation that PyTorch has no derivative of either."""
+
+    def apply(self: Node, cotangents: list[Any], create: bool) -> Any:
+        raise RuntimeError(f"derivative for aten::{op} is not implemented")
+
+    return apply
+
+
 def underived(name: str, text: str, out: Any, inputs: Sequence[Tensor]) -> Tensor:
-    """The tensor of a result that has no derivative here: asking for one is an error, not zero."""
+    """The tensor of a result that has no derivative here."""
+    result = wrap(np.asarray(out))
+    if is_recorded(inputs) and result._data.dtype.kind == "f":
+        node = node_class(name, _Underived)()
+        node.edges = tuple(edge_of(t) for t in inputs)
 
-    def pull(ct: Any) -> Any:
-        raise RuntimeError(text)
+        def pull(ct: Any) -> Any:
+            raise NotImplementedError(text) if text.startswith("the") else RuntimeError(text)
 
-    return record(name, out, inputs, (pull,) * len(inputs))
+        node.pulls = (pull,) * len(inputs)
+        attach(result, node)
+    return result
 
 
 def record(

@@ -50,4 +50,13 @@ expit = _SCIPY.expit if _SCIPY is not None else _expit
 erf = _of("erf", math.erf)
 erfc = _of("erfc", math.erfc)
 lgamma = _of("gammaln", math.lgamma)
-FUNCTIONS: dict[str, Callable[..., Any]] = {"expit": _expit}
+
+
+def polygamma(n: int, x: Any) -> Any:
+    """The n-th derivative of digamma, of arrays and tensors."""
+    if isinstance(x, np.ndarray | np.generic):
+        return of_scipy("psi")(x) if n == 0 else of_scipy("polygamma")(n, x).astype(x.dtype)
+    return importlib.import_module("srcgrad.shim.ops.pointwise").polygamma(n, x)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {"expit": _expit, "polygamma": polygamma}

@@ -64,6 +64,7 @@ class Tensor:
     _base: Tensor | None = None
     _chain: tuple[Callable[[Any], Any], ...] = ()
     _seen = 0  # for a view, the version that `_fn` belongs to
+    _viewed = False  # whether there are, or were, views of it
     _origin = ""  # for a view that may not be overwritten: "no_grad", or "multi"
     _accumulator: Any = None
     _retains = False
@@ -178,11 +179,6 @@ class Tensor:
     def grad(self, value: Any) -> None:
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
-        if value is not None and value._data.shape != self._data.shape:
-            raise RuntimeError(
-                f"attempting to assign a gradient of size '{list(value._data.shape)}' to a tensor of size "
-                f"'{list(self._data.shape)}'. Please ensure that the gradient and the tensor are the same size"
-            )
         if value is not None and value._data.dtype != self._data.dtype:
             raise RuntimeError(
                 f"attempting to assign a gradient with dtype '{value.dtype.title.lower()}' to a tensor with grad_dtype "
@@ -190,6 +186,11 @@ class Tensor:
                 "dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any "
                 "dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break "
                 "downstream systems that assume they match."
+            )
+        if value is not None and value._data.shape != self._data.shape:
+            raise RuntimeError(
+                f"attempting to assign a gradient of size '{list(value._data.shape)}' to a tensor of size "
+                f"'{list(self._data.shape)}'. Please ensure that the gradient and the tensor are the same size"
             )
         self._grad = value
 

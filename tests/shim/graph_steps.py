@@ -35,6 +35,7 @@ class Writer:
     def __init__(self, seed, live):
         self.rng, self.live = random.Random(seed), live
         self.lines, self.names, self.count, self.template = [], [], 0, ""
+        self.watched = False
         for _ in range(3):
             self.create(float_=True)
         self.create()
@@ -280,9 +281,11 @@ class Writer:
         kind = rng.random()
         if kind < 0.2 and inner:
             self.emit(f"{inner}.retain_grad()")
+            self.watched = True
         elif kind < 0.3:
             hook = rng.choice(["lambda g: log.append(g)", "lambda g: g * 2", "lambda g: g.cos()"])
             self.emit(f"{y}.register_hook({hook})")
+            self.watched = True
         elif kind < 0.5:
             keep = rng.choice(["", ", retain_graph=True", ", retain_graph=True"])
             self.emit(f"{y}.backward({self.seed_of(y)}{keep})")
@@ -304,7 +307,8 @@ class Writer:
         wanted += [inner] if inner and self.rng.random() < 0.3 else []
         name = f"g{self.count}"
         self.count += 1
-        create = self.rng.random() < 0.7
+        # what a second-order pass brings to a tensor between depends on the formula of its node
+        create = self.rng.random() < 0.7 and not self.watched
         options = f"create_graph={create}, allow_unused=True, retain_graph=True"
         if self.emit(f"{name} = torch.autograd.grad({y}, [{', '.join(wanted)}], {self.seed_of(y)}, {options})") and create:
             for k, g in enumerate(self.value(name)):

@@ -37,10 +37,10 @@ torch.addcdiv({x}, {x}, {y} * {y} + 1)|torch.where({x} > 0, {x}, {y})|torch.wher
 {x1}.nanmean({d})|{x1}.quantile(0.3)|{x1}.quantile(0.5, {d})|{x1}.norm()|{x1}.norm(2, {d})|{x1}.norm(1)|{x1}.norm(3, {d})
 {x1}.norm(float("inf"))|{x1}.norm(float("-inf"), {d})|{x1}.norm(0)|{x1}.norm(0.5 + 1, {ds}, keepdim=True)|torch.norm({x1})
 torch.linalg.norm({x1})|torch.linalg.vector_norm({x1}, 3)|torch.linalg.vector_norm({x1}, 2, {d})|torch.dist({x}, {y})
-torch.linalg.matrix_norm({m})|torch.linalg.matrix_norm({m}, 1)|torch.linalg.matrix_norm({m}, float("inf"))
+torch.linalg.matrix_norm({m})|torch.linalg.matrix_norm({nn}, 1)|torch.linalg.matrix_norm({nn}, float("inf"))
 {x1}.cumsum({d})|{a1}.cumsum({d})|{x1}.cumprod({d})|{x1}.logcumsumexp({d})|{x1}.cummax({d})|{x1}.cummin({d})
 {x1}.softmax({d})|{x1}.log_softmax({d})|torch.softmax({x1}, {d})|torch.log_softmax({x1}, dim={d})|{a1}.sort({d})
-{x1}.sort({d}, descending=True, stable=True)|torch.sort({x1}, stable=True)|{x1}.msort()|{x1}.topk(1, {d})
+{x1}.sort(dim={d}, descending=True, stable=True)|torch.sort({x1}, stable=True)|{x1}.msort()|{x1}.topk(1, {d})
 {x1}.topk(1, {d}, largest=False)|{x1}.diff()|{x1}.diff(dim={d})|torch.trapezoid({x1})|torch.cov({m})|torch.renorm({m}, 2, 0, 1.0)
 {x} @ {mm}|{x1} @ {mm}|torch.matmul({x1}, {mm})|{x} @ {mm}|torch.matmul({x2}, {mm})|{m}.mm({m}.t())|{m} @ {m}.T|{v}.dot({v})
 torch.outer({v}, {v})|{m}.mv({m}[0])|torch.bmm({B}, {B}.transpose(1, 2))|torch.addmm({m}[0], {m}.T, {m})|{B} @ {B}.mT
@@ -48,10 +48,10 @@ torch.addmm({m}.T @ {m}, {m}.T, {m}, beta=0.5, alpha=2)|torch.addmv({m}[:, 0], {
 torch.baddbmm({B}[:, :, :1], {B}, {B}.mT, beta=2)|torch.addbmm({B}[0, :, :1], {B}, {B}.mT)|torch.inner({v}, {v})|torch.vdot({v}, {v})
 torch.chain_matmul({m}, {m}.T, {m})|torch.linalg.multi_dot([{m}, {m}.T, {m}])|torch.matrix_power({nn}, 3)
 torch.tensordot({x1}, {x1}, dims=0)|torch.tensordot({m}, {m}, dims=([0], [0]))|torch.kron({m}, {m}[:1])|torch.kron({v}, {v})
-torch.cross({x}, {like}, dim={d})|torch.cdist({m}, {m} + 1)|torch.cdist({m}, {m} * 2, p=1.0)|torch.trace({m})|torch.vander({v})
-torch.einsum("ij,kj->ik", {m}, {m})|torch.einsum("ij->ji", {m})|torch.einsum("ii->i", {nn})|torch.einsum("ij->", {m})
-torch.einsum("i,j->ij", {v}, {v})|torch.einsum("...i,...i->...", {x1}, {x1})|torch.einsum("bij,bkj->bik", {B}, {B})
-torch.einsum("ij,ij", {m}, {m})|torch.einsum("ij,j->i", {m}, {m}[0])|torch.einsum("ii", {nn})|torch.einsum("bij->bj", {B})
+torch.cross({x}, {like}, dim={d})|torch.cdist({m}, {m} + 1)|torch.cdist({m}, {m} * 2, p=1.0)|torch.trace({m})
+torch.einsum("ij,kj->ik", {m}, {m}) * 1.5|torch.einsum("ij->ji", {m}) * 1.5|torch.einsum("ii->i", {nn}) * 1.5|torch.einsum("ij->", {m}) * 1.5
+torch.einsum("i,j->ij", {v}, {v}) * 1.5|torch.einsum("...i,...i->...", {x1}, {x1}) * 1.5|torch.einsum("bij,bkj->bik", {B}, {B}) * 1.5
+torch.einsum("ij,ij", {m}, {m}) * 1.5|torch.einsum("ij,j->i", {m}, {m}[0]) * 1.5|torch.einsum("ii", {nn}) * 1.5|torch.einsum("bij->bj", {B}) * 1.5
 {a}.reshape({new})|{x}.reshape({new})|{x}.view({new})|{x}.view(-1)|{x}.flatten()|{B}.flatten(1)|{x1}.ravel()|{B}.flatten(0, 1)
 {x}.squeeze()|{x}.squeeze({d})|{x1}.squeeze({ds})|{x}.unsqueeze(0)|{a}.unsqueeze(-1)|{x2}.transpose(0, -1)|{x2}.transpose({d}, 0)
 {x}.permute({perm})|{m}.T|{m}.t()|{v}.t()|{x2}.mT|{B}.permute(2, 0, 1)|{x}.expand({wide})|{a}.expand({wide})|{x}.expand_as({x})
@@ -67,10 +67,10 @@ torch.stack([{a}, {like}])|torch.stack([{x}, {like}], -1)|torch.stack([{x}, {lik
 torch.dstack([{x}, {like}])|torch.column_stack([{x}, {like}])|torch.block_diag({m}, {m})|torch.cartesian_prod({v}, {v})
 {x1}.gather(0, {same0})|{a1}.gather(0, {same0})|torch.take_along_dim({x1}, {same0}[:1], 0)|{x1}.index_select(0, torch.tensor({rows}))
 {x1}.masked_fill({mask}, {c})|{x}.masked_fill({mask}, 0.0)|{a}.masked_select({mask})|{x1}.scatter(0, {same0}[:1], {c})
-{x1}.scatter(0, {same0}[:1], {like})|{x1}.scatter_add(0, {same0}, {x1}.sum() * torch.ones({same0}.shape, dtype={x1}.dtype))
+{x1}.scatter(0, {same0}[:1], {like}[:1])|{x1}.scatter_add(0, {same0}, {x1}.sum() * torch.ones({same0}.shape, dtype={x1}.dtype))
 {x1}.index_add(0, torch.tensor({rows}), {x1}[{rows}] * 2)|{x1}.index_fill(0, torch.tensor({rows}), 1.5)
 {x1}.index_copy(0, torch.tensor([0]), {x1}[-1:])|{x1}.index_put((torch.tensor([0]),), {x1}[-1])|torch.take({x1}, torch.tensor([0, -1]))
-{x1}.scatter_reduce(0, {same0}[:1], {like}, "sum")|{x1}.scatter_reduce(0, {same0}[:1], {like}, "amax")|{x1}.put(torch.tensor([0]), {x1}.reshape(-1)[:1])
+{x1}.scatter_reduce(0, {same0}[:1], {like}[:1], "sum")|{x1}.scatter_reduce(0, {same0}[:1], {like}[:1], "amax")|{x1}.put(torch.tensor([0]), {x1}.reshape(-1)[:1])
 {x2}.tril()|{x2}.triu(1)|{x2}.tril(-1)|{x1}.diag()|torch.diag_embed({x1})|{x1}.flip(0)|{x1}.flip({ds})|{x1}.roll(1)|{x1}.roll(1, {d})
 torch.rot90({x2})|torch.fliplr({x2})|torch.flipud({x1})|{x}.repeat(2, 1, 1, 1)|{v}.repeat(2)|{x}.tile((2,))|{m}.tile((2, 1))
 {x1}.repeat_interleave(2)|{x1}.repeat_interleave(2, {d})|{x}.sum_to_size({x}.shape)|torch.broadcast_to({x}, {wide})|torch.meshgrid({v}, {v}, indexing="ij")
@@ -83,7 +83,7 @@ torch.unique({a1})|torch.unique({a1}, return_inverse=True, return_counts=True)|t
 torch.bucketize({x1}.detach(), torch.tensor([-1.0, 0.0, 1.0]))|torch.isin({a}, torch.tensor([1, 2]))|torch.histc({x1}.detach(), 4)
 torch.tril_indices(3, 3)|torch.triu_indices(2, 3)|torch.combinations({v})|torch.numel({a})|torch.is_tensor({a})|torch.result_type({a}, {b})
 torch.can_cast(torch.float32, {D})|torch.promote_types({D}, {D})|{a}.tolist()|{a}.item() if {a}.numel() == 1 else None|len({a1})|{a}.dim()
-{a}.is_contiguous()|{a}.stride()|{a}.size()|{a1}.size({d})|{a}.numel()|torch.is_floating_point({a})|float({a}.sum())|{a}.shape.numel()
+{a}.is_contiguous()|{a}.size()|{a1}.size({d})|{a}.numel()|torch.is_floating_point({a})|float({a}.sum())|{a}.shape.numel()
 torch.bitwise_and({i}, 3)|{i} & 1|{i} | 2|{i} ^ 1|~{i}|{i} << 1|{i} >> 1|torch.logical_xor({a}, {b})|{mask} & {mask}|~{mask}
 torch.sum({x}, dtype=torch.float64)|torch.std({x1}, {d}, unbiased=True, keepdim=True)
 torch.logsumexp({x1}, 0)|torch.mean({x1}, {d}, True)|torch.sum({x1}, ({d},))|torch.amax({x1}, dim={d})|torch.prod({x1}, dim={d}, keepdim=True)
@@ -91,8 +91,9 @@ torch.ldexp({x}, torch.tensor(2))|torch.square({i})|torch.float_power({x}, 2)|to
 torch.var({x1}, unbiased=False)|torch.cumulative_trapezoid({x1})|torch.positive({x})|torch.signbit({x})|torch.nextafter({x}.detach(), {x}.detach() + 1)
 """
 SMALL = """
+torch.exp({i})|torch.sigmoid({i})|torch.tanh({a})|1.5 / ({i} + 9)|torch.reciprocal({i} + 9)|{i}.sin()|{i}.erf()|2 / ({a} + 5)
 torch.exp({x})|{x}.exp()|torch.expm1({x})|torch.exp2({x})|{x}.sinh()|{x}.cosh()|{c} ** {x}|2 ** {x}|{x}.erfc()|torch.pow(2.0, {x})
-{x} ** 4|{x}.lgamma()|{x}.logit(eps=1e-3)|{x}.pow(torch.tensor(2.0, dtype={x}.dtype))|{x}.tan()
+{x} ** 4|{x}.lgamma()|{x}.sigmoid().logit(eps=1e-3)|{x}.pow(torch.tensor(2.0, dtype={x}.dtype))|{x}.tan()
 """
 POSITIVE = """
 torch.log({x})|{x}.log2()|{x}.log10()|torch.log1p({x})|{x}.sqrt()|torch.rsqrt({x})|torch.reciprocal({x})|1 / {x}|{x} ** 0.5
@@ -123,24 +124,24 @@ IN_PLACE = _templates("""
 {x1}[{index}] = {x1}[{index}] * 2|{x1}[0] = {x1}[-1]|{x1}[{fancy}] = 1.5|{x}[{x} > 0] = 0|{x}[{x} > 1] *= 0.5|{x1}[{rows}] = {x1}[0]
 {x1}[{fancy}] += 1|{a1}[{index}] = 1|{x1}[{mask}] = {c}|{x}.view(-1).mul_(2)|{x2}.transpose(0, 1).add_(1)|{x2}.select(0, 0).mul_(3)
 with torch.no_grad(): {leaf}.add_(0.5)|with torch.no_grad(): {leaf} -= 0.1 * {leaf}|with torch.no_grad(): {leaf}.copy_({leaf} * 2)
-with torch.no_grad(): {leaf}.mul_(0.9)|{leaf}.data.mul_(0.5)|{leaf}.detach().add_(1)|{x}.t_() if {x}.ndim == 2 else None|{a}.unsqueeze_(0)
+with torch.no_grad(): {leaf}.mul_(0.9)|{leaf}.detach().add_(1)|{x}.t_() if {x}.ndim == 2 else None|{a}.unsqueeze_(0)
 {a}.squeeze_()|{x}.detach_()|{x1}.index_add_(0, torch.tensor({rows}), {x1}[{rows}].detach())|{x1}.scatter_(0, {same0}[:1], 1.5)|{x}.exp_() if {x}.abs().max() < 3 else None
 {x}.pow_(2)|{x}.abs_().add_(1).sqrt_()|{x}.lerp_({into}, 0.25)|{x}.addcmul_({x}.detach(), {into})|{x1}.index_fill_(0, torch.tensor([0]), 2)|{inner}.requires_grad_()
-{x}.round_()|{x1}.diagonal().add_(1) if {x1}.ndim == 2 else None|{x1}.narrow(0, 0, 1).zero_()|{x1}.masked_scatter_({mask}, {x1}.detach())|{x2}[0, 0] = {x2}[0, 0] + 1
+{x}.round_()|{x1}.diagonal().add_(1) if {x1}.ndim == 2 else None|{x1}.narrow(0, 0, 1).zero_()|{x1}.masked_scatter_({mask}, {x1}.detach().clone())|{x2}[0, 0] = {x2}[0, 0] + 1
 {x1}.unbind(0)[0].mul_(2)|{x1}.chunk(2)[0].add_(1)|{x}.reciprocal_() if ({x}.abs() > 0.1).all() else None|{x1}.cumsum_(0)|{x2}.tril_()|{x2}[:, 0] = {x2}[:, -1]
-{leaf}.data = {leaf}.data * 2|{x}.nan_to_num_()|{x1}[..., 0] += {x1}[..., -1]|{x}.add_({into}).mul_(2)|{x}.index_put_((torch.tensor([0]),), torch.tensor(1.0, dtype={x}.dtype), accumulate=True)
+{x}.nan_to_num_()|{x1}[..., 0] += {x1}[..., -1]|{x}.add_({into}).mul_(2)|{x1}.index_put_((torch.tensor([0]),), torch.tensor(1.0, dtype={x1}.dtype), accumulate=True)
 with torch.no_grad(): {x1}[0] = 0.25|{x1}[{fancy}] *= 2|{x1}.sort(0)[0].mul_(2)|{x}.floor_()|{x}.copy_({x}.detach() * 2)|{x}.random_ and None|{x}.fill_({x}.sum())
 """)
 
 MISUSE = _templates("""
 {leaf}.add_(1)|{leaf}[...] = 0|{leaf}.view(-1).mul_(2)|{inner}.backward()|{a}.backward()|{a} + torch.ones(7, 5)|{m} @ {m} @ {m} @ {m}
-{x} @ torch.ones(7, 9, dtype={x}.dtype)|{a}.view(7, 11)|{a}.reshape(-1, -1)|{a}.sum(9)|{a}.unsqueeze(12)|{a}[99]|{a1}[0, 0, 0, 0, 0, 0]|{i}.requires_grad_()
+{x} @ torch.ones(7, 9, dtype={x}.dtype)|{a}.view(7, 11)|{a}.reshape(-1, -1)|{a}.sum(9)|{a}.unsqueeze(12)|{a1}[99]|{a1}[0, 0, 0, 0, 0, 0]|{i}.requires_grad_()
 torch.tensor([1, 2], requires_grad=True)|torch.cat([{a1}, torch.ones(2, 2, 2, 2, 2)])|torch.stack([{a}, torch.ones(11)])|{inner}.requires_grad_(False)|{inner}.requires_grad = False
 {x}.numpy()|torch.autograd.grad({x}.sum().detach(), {x})|torch.autograd.grad({grad}.sum(), torch.ones(2, requires_grad=True))|{grad}.backward(torch.ones(13))
 bool({a})|float({a})|int({a})|len({a})|{a}.item()|{a}.gather(0, torch.tensor([77]))|{a}.index_select(0, torch.tensor([77]))|torch.cat([])|torch.stack([])
 {a}.permute(0, 0)|{a}.expand(7, 13)|{a}.squeeze(9)|{a}.transpose(0, 5)|{a}.split([1, 99])|{i}.mean()|{a}.add_(torch.ones(2, 3, 7, 1))|{i}.add_(0.5)|{x}.add_(torch.ones(9))
 {grad}.sum().backward(retain_graph=False)|{grad}.register_hook(lambda g: g.sum())|{x}.grad.zero_()|torch.ones(2).backward()|{x}.detach().register_hook(print)|{x}.detach().retain_grad()
-torch.mm({v}, {v})|torch.dot({m}, {m})|torch.mv({m}, {m})|torch.bmm({m}, {m})|{a}.t()|{a1}[1.5]|{a}["x"]|{a1}[::-1]|{a1}[torch.tensor([0.5])]|{a} + "x"|{a} + None|torch.sin("x")
+torch.mm({v}, {v})|torch.dot({m}, {m})|torch.mv({m}, {m})|torch.bmm({m}, {m})|{a}.t()|{a1}[1.5]|{a1}["x"]|{a1}[::-1]|{a1}[torch.tensor([0.5])]|{a} + "x"|{a} + None
 {i} ** -1|{mask} - {mask}|{x}.softmax(7)|{x}.cumsum(8)|{x}.max(7)|torch.zeros(0).max()|torch.zeros(0).argmax()|torch.zeros(2, 0).amax(1)|torch.zeros(0, 2).max(0)|torch.tensor([[1], [1, 2]])|torch.zeros(-1)
 torch.arange(0, 5, 0)|torch.arange(5, 0)|{x}.clamp()|{x} @ {x}.long()|{x}.masked_fill(torch.ones(9, dtype=torch.bool), 0)|{x1}[torch.ones(9, dtype=torch.bool)]|{a}.topk(99)|{a}.norm(1, 9)
 {a1}.index_add(0, torch.tensor([50]), {a1}[:1])|torch.einsum("ij,jk", {v}, {v})|torch.where({x}, {x}, {x})|{a}.narrow(0, 0, 99)|{a}.select(0, 99)|{a}.chunk(0)|{a}.flatten(5)|torch.tensor("x")

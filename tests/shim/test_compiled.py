@@ -268,7 +268,9 @@ def test_a_returned_argument_is_a_copy():
 def test_writing_a_leaf_is_refused(make):
     x = make()
     before = x.tolist()
-    with pytest.raises(RuntimeError, match="a (view of a )?leaf Variable that requires grad is being used in an in-place"):
+    with pytest.raises(
+        RuntimeError, match="a (view of a )?leaf Variable that requires grad is being used in an in-place"
+    ):
         scaled(x, 2.0)
     assert x.tolist() == before
     assert x._version == 0
@@ -388,7 +390,9 @@ def test_double_backward_with_several_results():
         y, s, _ = several.py_func(a, 3)
         return float((y * y).sum() + s * s)
 
-    assert np.allclose(x.grad.numpy(), numeric(lambda a: numeric(first, a, 1e-4).sum(), np.array([0.5, 1.5]), 1e-3), 1e-4)
+    assert np.allclose(
+        x.grad.numpy(), numeric(lambda a: numeric(first, a, 1e-4).sum(), np.array([0.5, 1.5]), 1e-3), 1e-4
+    )
 
 
 def test_double_backward_is_refused_where_it_does_not_exist():
@@ -454,6 +458,7 @@ def test_inference_mode():
 
 def test_parameters_that_are_shaped_anew():
     """A version for every layout and rank, and views of any strides."""
+
     @differentiable
     def total(a):
         s = 0.0
@@ -463,7 +468,13 @@ def test_parameters_that_are_shaped_anew():
         return s
 
     w = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
-    for view in (lambda t: t, lambda t: t.t(), lambda t: t[::2, 1:], lambda t: t.flip(0), lambda t: t[:, :1].expand(4, 3)):
+    for view in (
+        lambda t: t,
+        lambda t: t.t(),
+        lambda t: t[::2, 1:],
+        lambda t: t.flip(0),
+        lambda t: t[:, :1].expand(4, 3),
+    ):
         (g,) = torch.autograd.grad(total(view(w)), w)
         f = lambda a, v=view: float(total.py_func(v(torch.tensor(a)).numpy()))  # noqa: E731
         assert np.allclose(g.numpy(), numeric(f, w.detach().numpy().copy()), atol=1e-6)

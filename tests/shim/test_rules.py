@@ -50,7 +50,10 @@ def test_second_derivatives(ufunc):
         xs = tensors(args)
         for j, g in enumerate(torch.autograd.grad(ufunc(*xs), xs, create_graph=True)):
             if not g.requires_grad:  # a constant partial
-                assert all(difference(lambda *a, j=j: first(*a)[j], args, k) == pytest.approx(0, abs=1e-8) for k in range(len(args)))
+                assert all(
+                    difference(lambda *a, j=j: first(*a)[j], args, k) == pytest.approx(0, abs=1e-8)
+                    for k in range(len(args))
+                )
                 continue
             found = torch.autograd.grad(g, xs, allow_unused=True, retain_graph=True, materialize_grads=True)
             for k, h in enumerate(found):

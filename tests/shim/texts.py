@@ -4,13 +4,19 @@
 """
 
 import contextlib
+import importlib
 import io
 import re
+import sys
 import warnings
 from pathlib import Path
 
 TABLE = {}
 GOLDEN = Path(__file__).parent.parent / "golden" / "test_texts" / "table.txt"
+_FILES = (
+    "graph", "hooks", "modes", "function", "functional", "checks", "optim", "more_function", "more_derivatives",
+    "more_graph", "more_func",
+)  # fmt: skip
 _PLAIN = (
     (re.compile(r"0x[0-9a-f]+"), "0x0"),
     (re.compile(r" \(Triggered internally at [^)]*\)"), ""),
@@ -28,6 +34,11 @@ def probe(label):
         return function
 
     return add
+
+
+def say(*words):
+    """A line of output, which belongs to the answer."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
 
 
 def outcome(torch, label):
@@ -65,8 +76,8 @@ def recorded():
 
 def load():
     """Fill the table."""
-    from tests.shim import texts_checks, texts_function, texts_graph, texts_modes, texts_optim  # noqa: F401, PLC0415
-
+    for name in _FILES:
+        importlib.import_module(f"tests.shim.texts_{name}")
     return TABLE
 
 

@@ -1,6 +1,6 @@
 """Probes: functions with a backward of the user's own."""
 
-from tests.shim.texts import probe
+from tests.shim.texts import probe, say
 
 
 def function(torch, forward, backward=None, name="F", wrap=None, **more):
@@ -22,7 +22,7 @@ def cube(torch):
         return x**n
 
     def backward(ctx, g):
-        print("   needs", ctx.needs_input_grad)
+        say("   needs", ctx.needs_input_grad)
         (x,) = ctx.saved_tensors
         return g * ctx.n * x ** (ctx.n - 1), None
 
@@ -99,7 +99,7 @@ def _(torch, T, x):
         return x * 2
 
     def backward(ctx, g):
-        print("   saved", ctx.saved_tensors)
+        say("   saved", ctx.saved_tensors)
         return g * 2
 
     function(torch, forward, backward).apply(x).sum().backward()
@@ -165,7 +165,7 @@ def _(torch, T, x):
         return x * 2, at
 
     def backward(ctx, g, gi):
-        print("   gi", gi)
+        say("   gi", gi)
         return g * 2
 
     y, at = function(torch, forward, backward).apply(x)
@@ -180,7 +180,7 @@ def _(torch, T, x):
         return x * 2, x * 3
 
     def backward(ctx, g, h):
-        print("   g,h", g, h)
+        say("   g,h", g, h)
         return g * 2
 
     function(torch, forward, backward).apply(x)[0].sum().backward()
@@ -192,7 +192,7 @@ def _(torch, T, x):
         return x * 2, "text", x * 3
 
     def backward(ctx, g, h, i):
-        print("   g,h,i", g, h, i)
+        say("   g,h,i", g, h, i)
         return g * 2 + i * 3
 
     y, text, z = function(torch, forward, backward).apply(x)
@@ -203,7 +203,7 @@ def _(torch, T, x):
 @probe("setup_context")
 def _(torch, T, x):
     def setup_context(ctx, inputs, output):
-        print("   needs", ctx.needs_input_grad)
+        say("   needs", ctx.needs_input_grad)
         ctx.k = inputs[1]
 
     f = function(torch, lambda x, k: x * k, lambda ctx, g: (g * ctx.k, None), setup_context=staticmethod(setup_context))

@@ -1,4 +1,4 @@
-"""Probes: backward passes, leaves, writes to tensors, views, names of nodes, hooks."""
+"""Probes: backward passes, leaves, writes to tensors, views and names of nodes."""
 
 import copy
 
@@ -364,40 +364,6 @@ def _(torch, T, x):
     mul = fn.next_functions[0][0]
     left, right = mul.next_functions
     return fn.next_functions, mul.next_functions, left[0] is right[0], left[0].variable, fn.metadata
-
-
-@probe("hook")
-def _(torch, T, x):
-    seen = []
-    x.register_hook(lambda g: seen.append(g) or g * 10)
-    (x * 2).sum().backward()
-    return x.grad, seen
-
-
-@probe("hook no grad")
-def _(torch, T, x):
-    T([1.0]).register_hook(print)
-
-
-@probe("post acc hook")
-def _(torch, T, x):
-    seen = []
-    x.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad))
-    (x * 2).sum().backward()
-    return seen
-
-
-@probe("post acc hook nonleaf")
-def _(torch, T, x):
-    (x * 2).register_post_accumulate_grad_hook(print)
-
-
-@probe("node hooks")
-def _(torch, T, x):
-    y = x * x
-    y.grad_fn.register_hook(lambda ins, outs: print("   node hook", ins, outs))
-    y.grad_fn.register_prehook(lambda outs: print("   pre", outs))
-    y.sum().backward()
 
 
 @probe("printed")

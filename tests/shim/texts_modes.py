@@ -1,4 +1,4 @@
-"""Probes: whether operations are recorded, anomaly detection, versions, graphs kept and freed, hooks on gradients."""
+"""Probes: whether operations are recorded, anomaly detection, versions, graphs kept and freed."""
 
 import threading
 
@@ -256,34 +256,3 @@ def _(torch, T, x):
 def _(torch, T, x):
     eye = torch.eye(3, dtype=torch.float64)
     return torch.autograd.grad(x * x, x, grad_outputs=eye, is_grads_batched=True)
-
-
-@probe("hook remove")
-def _(torch, T, x):
-    seen = []
-    x.register_hook(seen.append).remove()
-    x.sum().backward()
-    return seen
-
-
-@probe("hook bad return")
-def _(torch, T, x):
-    x.register_hook(lambda g: 1)
-    x.sum().backward()
-
-
-@probe("hook wrong size")
-def _(torch, T, x):
-    x.register_hook(lambda g: g[:1])
-    x.sum().backward()
-
-
-@probe("retain_grad sees hook-modified grad")
-def _(torch, T, x):
-    seen = []
-    y = x * 2
-    y.register_hook(lambda g: seen.append("t1"))
-    y.retain_grad()
-    y.register_hook(lambda g: seen.append("t2") or g * 3)
-    y.sum().backward()
-    return seen, y.grad, x.grad

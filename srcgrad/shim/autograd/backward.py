@@ -16,14 +16,14 @@ from srcgrad.shim.size import Size
 from srcgrad.shim.tensor import Tensor, wrap
 
 _CYCLE = (
-    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which "
-    "can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use "
-    "this function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and "
-    "avoid the leak."
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
+    "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
+    "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break the "
+    "cycle and avoid the leak."
 )
 _UNUSED = (
-    "The differentiated Tensor at index {} appears to not have been used in the graph. Set allow_unused=True if this is "
-    "the desired behavior."
+    "The differentiated Tensor at index {} appears to not have been used in the graph. Set allow_unused=True if this "
+    "is the desired behavior."
 )
 
 
@@ -31,7 +31,9 @@ def _listed(value: Any) -> tuple[Any, ...]:
     """One or several, as a tuple; an edge of the graph as a tensor that comes from it."""
     if isinstance(value, Tensor) or value is None:
         return (value,)
-    return tuple(_end(v) if isinstance(v, GradientEdge) else v for v in ((value,) if isinstance(value, GradientEdge) else value))
+    if isinstance(value, GradientEdge):
+        return (_end(value),)
+    return tuple(_end(v) if isinstance(v, GradientEdge) else v for v in value)
 
 
 def _end(edge: GradientEdge) -> Tensor:
@@ -60,8 +62,8 @@ def _seeds(outputs: Sequence[Tensor], given: tuple[Any, ...] | None, *, create: 
             ct = wrap(np.ones_like(out._data))
         elif ct._data.shape != out._data.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{k}] has a shape of {Size(ct._data.shape)} and output[{k}] has a shape "
-                f"of {Size(out._data.shape)}."
+                f"Mismatch in shape: grad_output[{k}] has a shape of {Size(ct._data.shape)} and output[{k}] has a "
+                f"shape of {Size(out._data.shape)}."
             )
         if edge is None:
             raise RuntimeError(f"element {k} of tensors does not require grad and does not have a grad_fn")

@@ -27,20 +27,22 @@ _NO_BACKWARD = (
     "mode AD."
 )
 _BOTH = (
-    "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them."
+    "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of "
+    "them."
 )
 _NO_INSTANCE = (
     "{} should not be instantiated. Methods on autograd functions are all static, so you should invoke them on the "
     "class itself. Instantiating an autograd function will raise an error in a future version of PyTorch."
 )
 _LEGACY = (
-    "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function with "
-    "static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+    "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
+    "with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
 )
 _NOT_RETURNED = (
     "Some elements marked as dirty during the forward method were not returned as output. The inputs that are modified "
     "inplace must all be outputs of the Function."
 )
+_NONE = (), np.dtype(np.float64)  # shape and dtype of an output that is no tensor
 _ONCE = "trying to differentiate twice a function that was marked with @once_differentiable"
 
 
@@ -92,14 +94,12 @@ class FunctionCtx:
         """The name of the node."""
         return type(self).__name__
 
-    @property
-    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """Those of the node."""
-        return self._node().next_functions  # type: ignore[no-any-return]
-
-    def register_hook(self, hook: Callable[..., Any]) -> Any:
-        """A hook on the node."""
-        return self._node().register_hook(hook)
+    def __getattr__(self, name: str) -> Any:
+        """What the node has."""
+        node = self._node and self._node()
+        if node is not None and name in ("next_functions", "metadata", "register_hook", "register_prehook"):
+            return getattr(node, name)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __repr__(self) -> str:
         return f"<torch.autograd.function.{type(self).__name__} object at {id(self):#x}>"
@@ -190,8 +190,8 @@ class Function:
     `Subclass.apply(*args)`.
     """
 
-    _ctx_class: type[FunctionCtx]
-    _node_class: type[FunctionNode]
+    _ctx_class: type[FunctionCtx] = FunctionCtx
+    _node_class: type[FunctionNode] = FunctionNode
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -249,32 +249,38 @@ class Function:
         ctx = cls._ctx_class()
         if with_setup or kwargs:
             lead = () if with_setup else (ctx,)
-            bound = inspect.signature(cls.forward).bind(*lead, *args, **kwargs)
+            try:
+                bound = inspect.signature(cls.forward).bind(*lead, *args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"forward() {error}") from None
             bound.apply_defaults()
             args = bound.args[len(lead) :]
         tensors = [a for a in args if isinstance(a, Tensor)]
-        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and needs(a) for a in args)
+        ctx.needs_input_grad = tuple([isinstance(a, Tensor) and needs(a) for a in args])
         node = None
         if STATE.grad and any(ctx.needs_input_grad):
             node = cls._node_class(ctx)
-            node.is_tensor = tuple(isinstance(a, Tensor) for a in args)
-            node.edges = tuple(edge_of(t) for t in tensors)
-        with no_grad():
+            node.is_tensor = tuple([isinstance(a, Tensor) for a in args])
+            node.edges = [edge_of(t) for t in tensors]
+        before, STATE.grad = STATE.grad, False
+        try:
             if with_setup:
                 given = cls.forward(*args)
                 cls.setup_context(ctx, args, given)
             else:
                 given = cls.forward(ctx, *args)
+        finally:
+            STATE.grad = before
         outs = given if isinstance(given, tuple) else (given,)
-        if any(all(d is not o for o in outs) for d in ctx.dirty_tensors):
+        if ctx.dirty_tensors and any(all(d is not o for o in outs) for d in ctx.dirty_tensors):
             raise RuntimeError(_NOT_RETURNED)
         if node is not None:
             node.outputs = [(o._data.shape, o._data.dtype) if isinstance(o, Tensor) else None for o in outs]
-            node.metas = tuple(m or ((), np.dtype(np.float64)) for m in node.outputs)
+            node.metas = tuple([m or _NONE for m in node.outputs])
             node.seq = next(SEQUENCE)
-        done = tuple(_output(node, k, o, ctx, tensors) if isinstance(o, Tensor) else o for k, o in enumerate(outs))
+        done = tuple([_output(node, k, o, ctx, tensors) if isinstance(o, Tensor) else o for k, o in enumerate(outs)])
         if node is not None:
-            node.saved = tuple(_saved(k, s, node, done) for k, s in enumerate(ctx.to_save))
+            node.saved = tuple([_saved(k, s, node, done) for k, s in enumerate(ctx.to_save)])
             if STATE.special is not None:
                 for note in STATE.special:
                     note(node)
@@ -284,10 +290,11 @@ class Function:
 
 def _output(node: FunctionNode | None, k: int, out: Tensor, ctx: FunctionCtx, inputs: list[Tensor]) -> Tensor:
     """An output with its history."""
-    dirty = any(out is d for d in ctx.dirty_tensors)
+    dirty = ctx.dirty_tensors and any(out is d for d in ctx.dirty_tensors)
     given = any(out is t for t in inputs)
     edge: Edge | None = (node, k) if node is not None else None
-    if out._data.dtype.kind != "f" or any(out is t for t in ctx.non_differentiable):
+    constant = ctx.non_differentiable and any(out is t for t in ctx.non_differentiable)
+    if constant or out._data.dtype.kind != "f":
         return out.detach() if needs(out) else out
     if dirty and given:
         base = out._base
@@ -342,4 +349,3 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 def _refuse(cts: Any) -> Any:
     raise RuntimeError(_ONCE)
-

@@ -14,7 +14,13 @@ from srcgrad.shim.tensor import Tensor, wrap
 
 Tensors = tuple[Tensor, ...]
 _OUTPUTS = "outputs of the user-provided function"
-_NO_V = "The vector v can only be None if the input to the user-provided function is a single Tensor with a single element."
+_NO_V = (
+    "The vector v can only be None if the input to the user-provided function is a single Tensor with a single element."
+)
+_STRATEGY = (
+    'Expected strategy to be either "forward-mode" or "reverse-mode". Hint: If your function has more outputs than '
+    'inputs, "forward-mode" tends to be more performant. Otherwise, prefer to use "reverse-mode".'
+)
 _NOT_STRICT = "This is not allowed in strict mode."
 _CONSTANT = {
     "outputs": "Output {} of the user-provided function does not require gradients. The outputs must be computed in a "
@@ -22,19 +28,21 @@ _CONSTANT = {
     "grad_inputs": "The gradient with respect to input {} is independent of the inputs of the user-provided function. "
     + _NOT_STRICT,
     "jacobian": "While computing the hessian, found that the jacobian of the user-provided function with respect to "
-    f"input {{}} is independent of the input. {_NOT_STRICT} You should ensure that your function is twice differentiable "
-    "and that the jacobian depends on the inputs (this would be violated by a linear function for example).",
+    f"input {{}} is independent of the input. {_NOT_STRICT} You should ensure that your function is twice "
+    "differentiable and that the jacobian depends on the inputs (this would be violated by a linear function for "
+    "example).",
     "hessian": f"The hessian of the user-provided function with respect to input {{}} is independent of the input. "
     f"{_NOT_STRICT} You should ensure that your function is thrice differentiable and that the hessian depends on the "
     "inputs.",
 }
 _UNRELATED = {
     "back": f"The output of the user-provided function is independent of input {{}}. {_NOT_STRICT}",
-    "back_trick": "The gradient with respect to the input is independent of entry {} in the grad_outputs when using the "
-    f"double backward trick to compute forward mode gradients. {_NOT_STRICT}",
+    "back_trick": "The gradient with respect to the input is independent of entry {} in the grad_outputs when using "
+    f"the double backward trick to compute forward mode gradients. {_NOT_STRICT}",
     "double_back": f"The jacobian of the user-provided function is independent of input {{}}. {_NOT_STRICT}",
-    "double_back_trick": "The hessian of the user-provided function is independent of entry {} in the grad_jacobian. This "
-    "is not allowed in strict mode as it prevents from using the double backward trick to replace forward mode AD.",
+    "double_back_trick": "The hessian of the user-provided function is independent of entry {} in the grad_jacobian. "
+    "This is not allowed in strict mode as it prevents from using the double backward trick to replace forward mode "
+    "AD.",
 }
 
 
@@ -115,9 +123,7 @@ def jacobian(
         A tensor, or a tuple over the inputs, or over the outputs, or over both.
     """
     if strategy not in ("reverse-mode", "forward-mode"):
-        raise AssertionError('Expected strategy to be either "forward-mode" or "reverse-mode". Hint: If your function has '
-                             'more outputs than inputs, "forward-mode" tends to be more performant. Otherwise, prefer to '
-                             'use "reverse-mode".')  # fmt: skip
+        raise AssertionError(_STRATEGY)
     with enable_grad():
         single, ins = _tensors(inputs, "inputs", "jacobian")
         ins = _entered(ins, create_graph=create_graph)
@@ -139,8 +145,8 @@ def _jacobian_of(out: Tensor, ins: Tensors, number: int, *, create: bool, strict
             if g is not None:
                 if strict and create and not g.requires_grad:
                     raise RuntimeError(
-                        f"The jacobian of the user-provided function is independent of input {j}. This is not allowed in "
-                        "strict mode when create_graph=True."
+                        f"The jacobian of the user-provided function is independent of input {j}. This is not allowed "
+                        "in strict mode when create_graph=True."
                     )
             elif strict:
                 raise RuntimeError(
@@ -318,6 +324,4 @@ def _filled(grads: Any, like: Tensors, stage: str, *, strict: bool) -> Tensors:
     for k, g in enumerate(grads):
         if g is None and strict:
             raise RuntimeError(_UNRELATED[stage].format(k))
-    return tuple(
-        (wrap(np.zeros_like(t._data)) if g is None else g) for g, t in zip(grads, like, strict=True)
-    )
+    return tuple((wrap(np.zeros_like(t._data)) if g is None else g) for g, t in zip(grads, like, strict=True))

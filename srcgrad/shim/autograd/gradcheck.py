@@ -14,12 +14,13 @@ from srcgrad.shim.history import needs
 from srcgrad.shim.tensor import Tensor, wrap
 
 _NOT_DOUBLE = (
-    "Input #{} requires gradient and is not a double precision floating point or complex. This check will likely fail if "
-    "all the inputs are not of double precision floating point or complex. "
+    "Input #{} requires gradient and is not a double precision floating point or complex. This check will likely fail "
+    "if all the inputs are not of double precision floating point or complex. "
 )
 _OVERLAP = (
-    "The {}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be able to "
-    "compute the numerical gradients correctly. You should call .contiguous on the input before passing it to gradcheck."
+    "The {}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to be able "
+    "to compute the numerical gradients correctly. You should call .contiguous on the input before passing it to "
+    "gradcheck."
 )
 _NONE = "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
 _REENTRANT = """Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives \

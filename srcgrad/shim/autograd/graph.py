@@ -24,9 +24,9 @@ __all__ = [
     "saved_tensors_hooks",
 ]
 _WRITES = (
-    "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be modified "
-    "by in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to perform "
-    "in-place operations on the input to a pack hook."
+    "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be "
+    "modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to "
+    "perform in-place operations on the input to a pack hook."
 )
 
 
@@ -104,7 +104,7 @@ def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
 
 def _pack(node: Node) -> None:
     """Run the innermost hooks on what a new node saved."""
-    if not node.saved:
+    if not node.saved or not node.packable:
         return
     pack, unpack = _HOOKS.stack[-1]
     kept = []

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from srcgrad.shim.record import is_recorded, record_several
 from srcgrad.shim.tensor import Tensor, needs
 
 _NAME = "BackwardHookFunctionBackward"
+_NO_INPUT = (
+    "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
+    "gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
+    "#torch.nn.Module.register_full_backward_hook for more details."
+)
 
 
 def _passed(tensors: list[Tensor]) -> list[Tensor]:
@@ -35,7 +41,8 @@ def run_hooked(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
             if found is not None:
                 shown = found if isinstance(found, tuple) else (found,)
         arrived[:] = [shown]
-        if not before:  # nothing leaves at the arguments
+        if not before and module._backward_hooks:  # nothing leaves at the arguments
+            warnings.warn(_NO_INPUT, UserWarning, stacklevel=2)
             leave((), ())
         return tuple(shown[k] for k in spots)
 

@@ -247,7 +247,8 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({k}): {_described(value, str(getattr(value, 'dtype', '')))}" for k, value in enumerate(self))
+        described = (_described(value, str(getattr(value, "dtype", ""))) for value in self)
+        return "\n".join(f"  ({k}): {text}" for k, text in enumerate(described))
 
     def __repr__(self) -> str:
         extra = self.extra_repr()

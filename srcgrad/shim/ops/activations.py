@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from srcgrad.shim.dtypes import numpy_dtype, promoted
 from srcgrad.shim.graph import OUTPUT
 from srcgrad.shim.ops.elementwise import NUMBERS, aligned, logsigmoid, number, sigmoid
 from srcgrad.shim.ops.views import axis_of
-from srcgrad.shim.record import record
+from srcgrad.shim.record import masked, nothing, record
 from srcgrad.shim.tensor import Tensor, wrap
 
 
@@ -28,7 +29,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     x, y = aligned(x, y, floats=False)
     a, b = (v if isinstance(v, Tensor) else wrap(np.asarray(v)) for v in (a, b))
     # the rule "where" of srcgrad.rules: its partials are 1 and 0
-    return record("WhereBackward0", np.where(at, x, y), (a, b), (lambda ct: ct * at, lambda ct: ct * ~at))
+    return record("WhereBackward0", np.where(at, x, y), (a, b), (partial(masked, at=at), partial(masked, at=~at)))
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
@@ -45,18 +46,18 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     out = x.astype(kind, copy=False)
     inside = np.ones((), bool)
     if low is not None:
-        out, inside = np.maximum(out, np.asarray(low, kind)), inside & ~(x < low)
+        out, inside = np.maximum(out, np.asarray(low, kind)), inside & (x >= low)
     if high is not None:
-        out, inside = np.minimum(out, np.asarray(high, kind)), inside & ~(x > high)
-    inputs, pulls = [input], [lambda ct: ct * inside]
+        out, inside = np.minimum(out, np.asarray(high, kind)), inside & (x <= high)
+    inputs, pulls = [input], [partial(masked, at=inside)]
     if isinstance(min, Tensor):
         above = True if high is None else low < high
         inputs.append(min)
-        pulls.append(lambda ct: ct * ((x < low) & above))
+        pulls.append(partial(masked, at=(x < low) & above))
     if isinstance(max, Tensor):
         inputs.append(max)
         below = x > high if low is None else (x > high) | (low > high)
-        pulls.append(lambda ct: ct * below)
+        pulls.append(partial(masked, at=below))
     return record("ClampBackward0" if len(inputs) > 1 else "ClampBackward1", out, inputs, pulls)
 
 
@@ -65,7 +66,15 @@ def relu(input: Tensor) -> Tensor:
     return record("ReluBackward0", np.maximum(input._data, 0), (input,), _RELU, (OUTPUT,))
 
 
-_RELU = (lambda ct, out: ct * (out > 0),)
+def _where_positive(ct: Any, out: Any) -> Any:
+    if not isinstance(out, Tensor):
+        return np.where(out > 0, ct, ct.dtype.type(0))
+    # with a history, so that the second derivative is zero and not missing
+    step = (out._data > 0).astype(out._data.dtype)
+    return ct * record("HeavisideBackward0", step, (out,), (nothing,))
+
+
+_RELU = (_where_positive,)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -149,11 +158,13 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
     x = input._data
     fine = np.isfinite(x)
     out = np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
-    return record("NanToNumBackward0", out, (input,), (lambda ct: ct * fine,))
+    return record("NanToNumBackward0", out, (input,), (partial(masked, at=fine),))
 
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Whether elements are nearly equal."""
+    if input._data.dtype != other._data.dtype:
+        raise RuntimeError(f"{input.dtype.title} did not match {other.dtype.title}")
     return wrap(np.asarray(np.isclose(input._data, other._data, rtol, atol, equal_nan)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY, promoted
 from srcgrad.shim.ops import elementwise as ew
-from srcgrad.shim.record import record, titled
+from srcgrad.shim.record import nothing, record, titled
 from srcgrad.shim.tensor import Tensor
 
 
@@ -28,13 +28,13 @@ def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) ->
 
 
 def _no_bools(input: Any, other: Any) -> None:
-    kinds = [isinstance(v, Tensor) and v._data.dtype.kind == "b" for v in (input, other)]
+    kinds = [isinstance(v, bool) or (isinstance(v, Tensor) and v._data.dtype.kind == "b") for v in (input, other)]
     if all(kinds):
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
             "operator instead."
         )
-    if any(kinds) or isinstance(other, bool) or isinstance(input, bool):
+    if any(kinds):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
             "the `~` or `logical_not()` operator instead."
@@ -93,4 +93,4 @@ def rpow(input: Tensor, other: Any) -> Tensor:
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """To the nearest integer, halves to even."""
-    return record("RoundBackward0", np.round(input._data, decimals), (input,), (lambda ct: ct * 0.0,))
+    return record("RoundBackward0", np.round(input._data, decimals), (input,), (nothing,))

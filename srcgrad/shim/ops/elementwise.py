@@ -16,7 +16,7 @@ from srcgrad.shim.graph import node_class
 from srcgrad.shim.history import edge_of, needs
 from srcgrad.shim.modes import STATE
 from srcgrad.shim.partials import partials_of, pullback
-from srcgrad.shim.record import attach, entry, output_entry, record
+from srcgrad.shim.record import attach, entry, not_implemented, output_entry, record
 from srcgrad.shim.tensor import Tensor, wrap
 
 NUMBERS = (int, float, bool, np.integer, np.floating, np.bool_)
@@ -46,7 +46,10 @@ def aligned(x: Any, y: Any, *, floats: bool) -> tuple[Any, Any]:
 def _cast(x: Any, kind: np.dtype) -> Any:
     if isinstance(x, ndarray):
         return x if x.dtype == kind else x.astype(kind)
-    return kind.type(x)
+    try:
+        return kind.type(x)
+    except OverflowError:  # as C converts it: -1 is 255 as a uint8
+        return np.asarray(x).astype(kind)[()]
 
 
 def into(out: Tensor, name: str, result: Tensor, inputs: Sequence[Any]) -> Tensor:
@@ -246,19 +249,29 @@ hypot = binary("hypot", np.hypot, "np.hypot", three("Hypot"))
 logaddexp = binary("logaddexp", np.logaddexp, "np.logaddexp", three("Logaddexp"))
 copysign = binary("copysign", np.copysign, "np.copysign", three("Copysign"))
 floor_divide = binary("floor_divide", np.floor_divide, "//", ("NotImplemented",) * 3)
+node_class("NotImplemented").apply = not_implemented("floor_divide")  # type: ignore[method-assign]
 
 
 
-def _underived(self: Any, cotangents: Any, create: bool) -> Any:
-    raise RuntimeError("derivative for aten::floor_divide is not implemented")
+
+def _negative(x: Any) -> Any:
+    try:
+        return np.negative(x)
+    except TypeError:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+            "`~` or `logical_not()` operator instead."
+        ) from None
 
 
-node_class("NotImplemented").apply = _underived  # type: ignore[method-assign]
+def _reciprocal(x: Any) -> Any:
+    return np.reciprocal(x if x.dtype.kind == "f" else x.astype(DEFAULT.numpy))  # NumPy's is 0 for integers
 
-neg = unary("neg", np.negative, "neg")
+
+neg = unary("neg", _negative, "neg")
 abs = unary("abs", np.absolute, "abs")
 square = unary("square", np.square, "np.square", "PowBackward0")
-reciprocal = unary("reciprocal", np.reciprocal, "np.reciprocal")
+reciprocal = unary("reciprocal", _reciprocal, "np.reciprocal")
 sign = unary("sign", np.sign, "np.sign")
 floor = unary("floor", np.floor, "np.floor")
 ceil = unary("ceil", np.ceil, "np.ceil")

@@ -10,7 +10,7 @@ import numpy as np
 from srcgrad.shim.history import positions
 from srcgrad.shim.ops.elementwise import mismatch
 from srcgrad.shim.ops.views import axis_of, fits, gathered, mark_view, placed, scattered, view
-from srcgrad.shim.record import record
+from srcgrad.shim.record import masked, record
 from srcgrad.shim.tensor import Tensor, wrap
 
 _BASIC = (int, slice, type(None), type(...))
@@ -140,6 +140,8 @@ def _read(data: Any, index: tuple[Any, ...]) -> Any:
 
 def window(input: Tensor, index: tuple[Any, ...]) -> Tensor:
     """The view at a basic index, not recorded: it is there to be written."""
+    if input._origin:  # may not be, which its node's name tells
+        return getitem(input, index)
     full = index if ... in index else (*index, ...)
     step = partial(_read, index=full)
     return mark_view(wrap(step(input._data)), input, step)
@@ -152,7 +154,8 @@ def getitem(input: Tensor, key: Any) -> Tensor:
     if is_basic(index):
         full = index if ... in index else (*index, ...)
         step = partial(_read, index=full)
-        return view(_name(index), input, step, partial(placed, index=full, shape=shape))
+        name = "SliceBackward0" if isinstance(key, slice) else _name(index)
+        return view(name, input, step, partial(placed, index=full, shape=shape))
     first, then = divided(index, len(shape)) if not any(isinstance(k, bool) for k in index) else ((), index)
     out = _read(_read(input._data, first) if first else input._data, then)
     return record("IndexBackward0", out, (input,), (partial(_back_divided, first=first, then=then, shape=shape),))
@@ -194,6 +197,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     k = axis_of(dim, len(shape))
     if not shape:
+        _checked(index._data, 1)
         return record("GatherBackward0", np.broadcast_to(input._data, index._data.shape).copy(), (input,), (lambda ct: ct,))
     at = _along(shape, _checked(index._data, shape[k], k), k)
     pull = partial(scattered, index=at, shape=shape)
@@ -251,7 +255,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     filling = value if isinstance(value, Tensor) else wrap(np.asarray(value, input._data.dtype))
     out = np.where(at, filling._data.astype(input._data.dtype), input._data)
     name = "MaskedFillBackward1" if isinstance(value, Tensor) else "MaskedFillBackward0"
-    return record(name, out, (input, filling), (lambda ct: ct * ~at, lambda ct: ct * at))
+    return record(name, out, (input, filling), (partial(masked, at=~at), partial(masked, at=at)))
 
 
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
@@ -277,7 +281,7 @@ def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False
         return record("IndexPutBackward0", out, (input, source), (lambda ct: ct, partial(gathered, index=at)))
     out.reshape(-1)[at] = given
     kept, wins = _winners(at, shape)
-    pulls = (lambda ct: ct * kept, lambda ct: gathered(ct, at) * wins)
+    pulls = (partial(masked, at=kept), lambda ct: masked(gathered(ct, at), wins))
     return record("IndexPutBackward0", out, (input, source), pulls)
 
 
@@ -314,7 +318,8 @@ def _scatter(name: str, input: Tensor, dim: int, index: Tensor, src: Any, *, add
         raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
     if isinstance(src, Tensor) and src._data.dtype != input._data.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    at = _along(shape, _checked(idx, shape[axis], axis), axis) if shape else np.zeros_like(idx)
+    _checked(idx, shape[axis] if shape else 1, axis)
+    at = _along(shape, idx, axis) if shape else np.zeros_like(idx)
     source = src if isinstance(src, Tensor) else wrap(np.full(idx.shape, src, input._data.dtype))
     name = name if isinstance(src, Tensor) else "ScatterBackward1"
     corner = tuple(slice(n) for n in idx.shape)  # of `src`, which may be larger than the index
@@ -326,7 +331,7 @@ def _scatter(name: str, input: Tensor, dim: int, index: Tensor, src: Any, *, add
         return record(name, out, (input, part), (lambda ct: ct, partial(gathered, index=at)))
     flat[at] = part._data
     kept, wins = _winners(at, shape)
-    return record(name, out, (input, part), (lambda ct: ct * kept, lambda ct: gathered(ct, at) * wins))
+    return record(name, out, (input, part), (partial(masked, at=kept), lambda ct: masked(gathered(ct, at), wins)))
 
 
 def _winners(at: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ history of its own when it is next asked (`tensor.refresh`).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,10 +16,10 @@ from srcgrad.shim.dtypes import BY_NUMPY
 from srcgrad.shim.graph import OUTPUT, SEQUENCE, UNPACK, Edge, Node, node_class, node_name
 from srcgrad.shim.history import edge_of, needs, positions
 from srcgrad.shim.modes import STATE, no_grad, set_grad_enabled
-from srcgrad.shim.ops.elementwise import NUMBERS, mismatch
-from srcgrad.shim.ops.indexing import divided, index_put, is_basic, plain_index, window
+from srcgrad.shim.ops.elementwise import NUMBERS, mismatch, named
+from srcgrad.shim.ops.indexing import divided, getitem, index_put, is_basic, plain_index, window
 from srcgrad.shim.ops.views import fits, gathered
-from srcgrad.shim.record import record
+from srcgrad.shim.record import masked, nothing, record
 from srcgrad.shim.tensor import Tensor, wrap
 
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
@@ -33,18 +32,18 @@ _NO_GRAD_VIEW = (
 )
 _MULTI = (
     "Output {} of {} is a view and is being modified inplace. This view is the output of a function that returns "
-    "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace "
-    "operation by an out-of-place one."
+    "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the "
+    "inplace operation by an out-of-place one."
 )
 _CUSTOM = (
-    "Output {} of {} is a view and is being modified inplace. This view was created inside a custom Function (or because "
-    "an input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward "
-    "associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by "
-    "cloning the output of the custom Function."
+    "Output {} of {} is a view and is being modified inplace. This view was created inside a custom Function (or "
+    "because an input was returned as-is) and the autograd logic to handle view+inplace would override the custom "
+    "backward associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can "
+    "fix this by cloning the output of the custom Function."
 )
 _INFERENCE = (
-    "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor "
-    "before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+    "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
+    "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
 )
 
 
@@ -61,7 +60,7 @@ def check_writable(target: Tensor, inputs: tuple[Any, ...]) -> bool:
     if not STATE.grad or not (others or needs(target) or (base is not None and needs(base))):
         return False
     if base is not None:
-        if target._origin == "no_grad" and needs(base):
+        if target._origin == "no_grad":
             raise RuntimeError(_NO_GRAD_VIEW)
         if target._origin == "multi" and target._fn is not None:
             raise RuntimeError(_MULTI.format(target._nr, node_name(target._fn)))
@@ -79,6 +78,9 @@ def in_place(name: str, function: Callable[..., Tensor]) -> Callable[..., Tensor
 
     def apply(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if check_writable(self, args):
+            if STATE.special is not None:  # hooks have what is saved at once, and it must not be overwritten then
+                old = _old(self)
+                return adopt(self, function(old, *(old if a is self else a for a in args), **kwargs))
             return adopt(self, function(self, *args, **kwargs))
         with no_grad():
             result = function(self, *args, **kwargs)
@@ -86,8 +88,7 @@ def in_place(name: str, function: Callable[..., Tensor]) -> Callable[..., Tensor
             return result  # type: ignore[no-any-return]
         return store(self, result._data)
 
-    apply.__name__ = name
-    return apply
+    return named(apply, name)
 
 
 def store(target: Tensor, data: Any) -> Tensor:
@@ -145,14 +146,21 @@ def _set_history(target: Tensor, edge: Edge | None) -> None:
         edge[0].retain_hooks = {**(edge[0].retain_hooks or {}), edge[1]: retained}
 
 
+def _old(target: Tensor) -> Tensor:
+    """A copy of a tensor that is about to be overwritten."""
+    edge = edge_of(target)
+    old = wrap(target._data.copy())
+    if edge is not None and target._fn is not None:
+        old._fn, old._nr, old._requires = edge[0], edge[1], True
+    return old
+
+
 def _keep_old(node: Node, target: Tensor) -> None:
     """Where the node saved the tensor that is about to be overwritten, a copy takes its place."""
     saved = []
     for item in node.saved or ():
         if type(item) is tuple and item[0] is target and item[2] is not OUTPUT:
-            old = wrap(target._data.copy())
-            old._fn, old._nr, old._requires = target._fn, target._nr, target._requires
-            item = (old, 0, item[2])
+            item = (_old(target), 0, item[2])
         saved.append(item)
     node.saved = tuple(saved)
 
@@ -198,7 +206,7 @@ def reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     def apply(self: Tensor, *args: Any) -> Tensor:
         recorded = check_writable(self, ())
-        if self._base is None and sys.getrefcount(self._counter) > 2:
+        if self._viewed:
             raise NotImplementedError("srcgrad.shim does not change the shape in place where there are views of a tensor")
         with set_grad_enabled(recorded):
             made = function(self, *args)
@@ -211,7 +219,7 @@ def reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
                     kind, _, number = type(made._fn).__name__.partition("Backward")
                     number = str(int(number) + 3) if kind == "Squeeze" else "1"
                     made._fn.__class__ = node_class(f"{kind}Backward{number}")
-                _set_history(self, (made._fn, 0) if made._fn is not None else None)
+                self._fn, self._nr = made._fn, 0  # a gradient that is retained stays that of the old shape
         self._counter[0] += 1
         self._seen = self._counter[0]
         return self
@@ -222,18 +230,13 @@ def reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 # -- fills and copies --------------------------------------------------------------------------------------------------
 
 
-def _nothing(ct: Any) -> Any:
-    """Zeros, also where the cotangent is not finite."""
-    return wrap(np.zeros_like(ct._data)) if isinstance(ct, Tensor) else np.zeros_like(ct)
-
-
 def _filled(name: str) -> Callable[..., Tensor]:
     def function(self: Tensor, value: Any = 0) -> Tensor:
         source = value if isinstance(value, Tensor) else wrap(np.asarray(value).astype(self._data.dtype))
         out = np.empty_like(self._data)
         out[...] = source._data
         title = f"{name}{3 if source is value else 2}" if name == "FillBackward" else name
-        return record(title, out, (self, source), (_nothing, lambda ct: ct))
+        return record(title, out, (self, source), (nothing, lambda ct: ct))
 
     return function
 
@@ -266,11 +269,13 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     index = plain_index(key, self._data.shape)
     if is_basic(index):
         part = self if all(k is ... or k == slice(None) for k in index) and index else window(self, index)
-        if isinstance(value, NUMBERS):
+        if isinstance(value, NUMBERS) and part is not self:
             fill_(part, value)
             return
+        if isinstance(value, NUMBERS):
+            fill_(self, wrap(np.asarray(value, self._data.dtype)))
+            return
         source = value if isinstance(value, Tensor) else wrap(np.asarray(value, self._data.dtype))
-        check_writable(part, (source,))
         if source._data.ndim > part._data.ndim:  # leading axes of length 1 do not count
             lead = source._data.ndim - part._data.ndim
             if source._data.shape[:lead] == (1,) * lead:
@@ -283,12 +288,15 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         index_put_(self, index, source)
         return
     first, then = divided(index, self._data.ndim)
+    # recorded, since what is not overwritten keeps its history
+    part = getitem(self, first or (...,)) if first or not self._data.ndim else self
+    check_writable(part, (source,))
     if source._counter is self._counter:
         raise RuntimeError(
-            "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-            "location. Please clone() the tensor before performing the operation."
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+            "memory location. Please clone() the tensor before performing the operation."
         )
-    index_put_(window(self, first) if first or not self._data.ndim else self, then, source)
+    index_put_(part, then, source)
 
 
 def _check_fits(source: tuple[int, ...], target: tuple[int, ...]) -> None:

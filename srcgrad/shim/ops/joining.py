@@ -11,7 +11,7 @@ import numpy as np
 from srcgrad.shim.dtypes import promoted
 from srcgrad.shim.history import positions
 from srcgrad.shim.ops.views import axis_of, placed, scattered, view
-from srcgrad.shim.record import record, titled
+from srcgrad.shim.record import masked, record, titled
 from srcgrad.shim.tensor import Tensor
 
 
@@ -86,7 +86,7 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
 def _part(input: Tensor, name: str, keep: np.ndarray) -> Tensor:
     if input._data.ndim < 2:
         raise RuntimeError(f"{name[:4].lower()}: input tensor must have at least 2 dimensions")
-    return record(name, np.where(keep, input._data, input._data.dtype.type(0)), (input,), (lambda ct: ct * keep,))
+    return record(name, np.where(keep, input._data, input._data.dtype.type(0)), (input,), (partial(masked, at=keep),))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:

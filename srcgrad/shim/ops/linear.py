@@ -15,7 +15,7 @@ from srcgrad.shim.ops.joining import stack
 from srcgrad.shim.ops.products import bmm, dot, matmul, mm, mv
 from srcgrad.shim.ops.reductions import amax, amin, axes_of, norm
 from srcgrad.shim.ops.reductions import sum as sum_
-from srcgrad.shim.ops.views import axis_of, movedim, permute, reshape, unsqueeze
+from srcgrad.shim.ops.views import axis_of, movedim, permute, reshape, unsafe_view, unsqueeze
 from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor, wrap
 
@@ -130,6 +130,8 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     if input._data.shape[k] != 3 or other._data.shape[k] != 3:
         sizes = f"{input._data.shape[k]} and {other._data.shape[k]}"
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes}")
+    if input._data.dtype != other._data.dtype:
+        raise RuntimeError(f"expected scalar type {input.dtype.title} but found {other.dtype.title}")
     a, b = (movedim(t, k, 0) for t in (input, other))
     parts = [a[(j + 1) % 3] * b[(j + 2) % 3] - a[(j + 2) % 3] * b[(j + 1) % 3] for j in range(3)]  # type: ignore[index]
     return titled(stack(parts, k), "LinalgCrossBackward0")
@@ -196,7 +198,7 @@ def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool 
         if keepdim:
             return found
         name = "AmaxBackward0" if ord > 0 else "AminBackward0"
-        return titled(reshape(found, [n for k, n in enumerate(A._data.shape) if k not in (rows, cols)]), name)
+        return unsafe_view(found, [n for k, n in enumerate(A._data.shape) if k not in (rows, cols)], name)
     raise NotImplementedError(f"matrix_norm(ord={ord!r}) needs singular values, which srcgrad.shim does not have")
 
 

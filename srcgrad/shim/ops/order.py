@@ -29,7 +29,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     if not x.ndim:
         x = x if x.dtype.kind == "f" else x.astype(np.int64)
         return record("CumsumBackward0", x.copy(), (input,), (lambda ct: ct,))
-    out = np.cumsum(x, axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
+    out = np.cumsum(np.ascontiguousarray(x), axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
     return record("CumsumBackward0", out, (input,), (partial(_reversed_sum, axis=k),))
 
 
@@ -39,7 +39,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     k = axis_of(dim, x.ndim)
     if not x.ndim:
         return record("CumprodBackward0", x.copy() if x.dtype.kind == "f" else x.astype(np.int64), (input,), (lambda ct: ct,))
-    out = np.cumprod(x, axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
+    out = np.cumprod(np.ascontiguousarray(x), axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
 
     def pull(ct: Any, x: Any) -> Any:
         # the products of all but element i, for each end j >= i, added up: correct with zeros too

@@ -85,8 +85,12 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 
 def xlogy(input: Any, other: Any) -> Tensor:
     """`input * log(other)`, and 0 where `input` is 0."""
-    zero = wrap(np.equal(input._data if isinstance(input, Tensor) else input, 0))
-    safe = where(zero, 1.0, other)
+    x, y = (v._data if isinstance(v, Tensor) else v for v in (input, other))
+    zero, kind = np.equal(x, 0), promoted(x, y)
+    safe = other if isinstance(other, Tensor) else wrap(np.asarray(other, kind))
+    if zero.any():  # the logarithm may be infinite or NaN there
+        safe = where(wrap(np.asarray(zero)), 1.0, other)
+        safe = safe.to(BY_NUMPY[kind]) if kind.kind == "f" else safe
     name = "XlogyBackward0" if isinstance(input, Tensor) and isinstance(other, Tensor) else (
         "XlogyBackward1" if isinstance(other, Tensor) else "XlogyBackward2"
     )
@@ -105,10 +109,13 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 def erfinv(input: Tensor) -> Tensor:
     """The inverse of `erf`."""
     x = _real(input)
-    pull = lambda ct, y: ct * (0.5 * _ROOT_PI) * np.exp(y * y)  # noqa: E731
-    from srcgrad.shim.graph import OUTPUT  # noqa: PLC0415
+    inverse = special.of_scipy("erfinv")
 
-    return record("ErfinvBackward0", special.of_scipy("erfinv")(x), (input,), (pull,), (OUTPUT,))
+    def pull(ct: Any, x: Any) -> Any:
+        y = erfinv(x) if isinstance(x, Tensor) else inverse(x)
+        return ct * (0.5 * _ROOT_PI) * np.exp(y * y)
+
+    return record("ErfinvBackward0", inverse(x), (input,), (pull,), (input,))
 
 
 def digamma(input: Tensor) -> Tensor:
@@ -119,7 +126,7 @@ def digamma(input: Tensor) -> Tensor:
 def polygamma(n: int, input: Tensor) -> Tensor:
     """The n-th derivative of `digamma`."""
     x = _real(input)
-    out = special.of_scipy("psi")(x) if n == 0 else special.of_scipy("polygamma")(n, x).astype(x.dtype)
+    out = special.polygamma(n, x)
     name = "DigammaBackward0" if n == 0 else "PolygammaBackward0"
 
     def pull(ct: Any, x: Any) -> Any:

@@ -16,6 +16,8 @@ from srcgrad.shim.tensor import Tensor
 
 def _same(a: Tensor, b: Tensor) -> None:
     x, y = a._data.dtype, b._data.dtype
+    if x != y and a._data.ndim > 2 and b._data.ndim > 2:
+        raise RuntimeError(f"expected scalar type {BY_NUMPY[x].title} but found {BY_NUMPY[y].title}")
     if x != y:
         names = {"Float": "float", "Double": "double", "Long": "long int", "Int": "int", "Half": "c10::Half"}
         first, second = (names.get(BY_NUMPY[d].title, BY_NUMPY[d].title.lower()) for d in (x, y))
@@ -130,9 +132,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     except ValueError:
         x, y = input._data.shape, other._data.shape
         raise RuntimeError(f"The shapes {list(x)} and {list(y)} do not fit for matmul") from None
-    folded = a == 2 and math.prod(other._data.shape[:-2]) > 1 and input._data.shape[0] > 1
-    name = "CloneBackward0" if folded else "UnsafeViewBackward0"
-    return record(name, out, (input, other), _MATRIX, (input, other))
+    return record("UnsafeViewBackward0", out, (input, other), _MATRIX, (input, other))
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:

@@ -27,7 +27,11 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
     """Dimensions counted from the front; all, for None or ()."""
     if dim is None or (isinstance(dim, tuple | list) and not dim):
         return tuple(range(ndim))
-    return tuple(axis_of(d, ndim) for d in (dim if isinstance(dim, tuple | list) else (dim,))) if ndim else ()
+    found = tuple(axis_of(d, ndim) for d in (dim if isinstance(dim, tuple | list) else (dim,)))
+    if len(set(found)) < len(found):
+        again = next(k for k in found if found.count(k) > 1)
+        raise RuntimeError(f"dim {again} appears multiple times in the list of dims")
+    return found if ndim else ()
 
 
 def opened(value: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdim: bool) -> Any:
@@ -312,6 +316,10 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The p-norm of the elements; its derivative at 0 is 0 (for p > 1)."""
     p = 2.0 if p in ("fro", None) else float(p)
+    if dtype is None and input._data.dtype.kind != "f":
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input.dtype.title}"
+        )
     x = _floats(input._data, dtype)
     shape, axes = x.shape, axes_of(dim, x.ndim)
     name = "LinalgVectorNormBackward0"

@@ -8,7 +8,7 @@ import numpy as np
 
 from srcgrad.shim.ops.activations import where
 from srcgrad.shim.ops.indexing import _along, _scatter, index_put, scatter
-from srcgrad.shim.ops.views import axis_of, reshape
+from srcgrad.shim.ops.views import axis_of, reshape, unsafe_view
 from srcgrad.shim.record import titled, underived
 from srcgrad.shim.tensor import Tensor, wrap
 
@@ -35,7 +35,7 @@ def unique(
     input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
     """The different elements, in order."""
-    found, inverse, counts = np.unique(input._data, return_inverse=True, return_counts=True, axis=dim)
+    found, inverse, counts = np.unique(input._data, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = inverse.reshape(input._data.shape if dim is None else (-1,))
     name, op = ("Unique2Backward0", "_unique2") if dim is None else ("UniqueDimBackward0", "unique_dim")
     out = [underived(name, f"the derivative for '{op}' is not implemented.", found, (input,))]
@@ -85,6 +85,8 @@ def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right:
 def isin(elements: Any, test_elements: Any, *, invert: bool = False) -> Tensor:
     """Whether elements are among some values."""
     a, b = (v._data if isinstance(v, Tensor) else v for v in (elements, test_elements))
+    if isinstance(elements, Tensor) and a.dtype.kind == "b":
+        raise RuntimeError("Unsupported input type encountered for isin(): Bool")
     return wrap(np.asarray(np.isin(a, b, invert=invert)))
 
 
@@ -124,7 +126,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """A copy with values stored at flat positions."""
     flat = index_put(reshape(input, -1), (index._data.reshape(-1),), reshape(source, -1), accumulate)
-    return titled(reshape(flat, input._data.shape), "PutBackward0")
+    return unsafe_view(flat, input._data.shape, "PutBackward0")
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:

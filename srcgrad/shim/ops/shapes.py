@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.history import positions
+from srcgrad.shim.ops.copies import _copied, flip
 from srcgrad.shim.ops.joining import cat
 from srcgrad.shim.ops.views import (
-    _copied,
     axis_of,
     expand,
     flatten,
-    flip,
     permute,
     placed,
     reshape,

@@ -11,6 +11,7 @@ from srcgrad.shim.ops.activations import where
 from srcgrad.shim.ops.order import _ordered, cumsum, sort
 from srcgrad.shim.ops.reductions import (
     Extremum,
+    _even,
     amax,
     amin,
     axes_of,
@@ -72,7 +73,8 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
         return np.take_along_axis(order, at, axis).squeeze(axis)
 
     if dim is None:
-        return titled(selected(reshape(input, -1), 0, False, "NanmedianBackward0", middle).values, "NanmedianBackward0")
+        value = selected(reshape(input.detach(), -1), 0, False, "", middle).values._data
+        return _even(input, None, False, "NanmedianBackward0", lambda x, axis, keepdims: value)
     return selected(input, dim, keepdim, "NanmedianBackward1", middle)
 
 

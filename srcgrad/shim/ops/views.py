@@ -42,7 +42,7 @@ def view(name: str, base: Tensor, step: Callable[[Any], Any], pull: Callable[[An
                 note(node)
     elif STATE.inference:
         made._inference = True
-    elif not STATE.grad and needs(base):
+    elif not STATE.grad:
         made._origin = "no_grad"
     return made
 
@@ -52,6 +52,7 @@ def mark_view(made: Tensor, base: Tensor, step: Callable[[Any], Any]) -> Tensor:
     made._counter = base._counter
     made._seen = base._counter[0]
     made._base = base if base._base is None else base._base
+    made._base._viewed = True
     made._chain = (*base._chain, step)
     made._inference = base._inference
     if base._origin:
@@ -147,6 +148,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Several dimensions as one."""
     shape = input._data.shape
     if not shape:
+        axis_of(start_dim, 0), axis_of(end_dim, 0)
         return reshape(input, 1)
     first, last = axis_of(start_dim, len(shape)), axis_of(end_dim, len(shape))
     if first > last:
@@ -206,6 +208,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """With two dimensions exchanged."""
     axes = list(range(input._data.ndim))
     if not axes:
+        axis_of(dim0, 0), axis_of(dim1, 0)
         return view("TransposeBackward0", input, lambda z: z[...], lambda ct: ct)
     j, k = axis_of(dim0, len(axes)), axis_of(dim1, len(axes))
     axes[j], axes[k] = axes[k], axes[j]
@@ -232,32 +235,6 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     return permute(input, order)
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
-    """A copy with the elements along some dimensions in opposite order."""
-    axes = tuple(axis_of(d, input._data.ndim) for d in shape_of(dims))
-    if len(set(axes)) < len(axes):
-        again = next(k for k in axes if axes.count(k) > 1)
-        raise RuntimeError(f"dim {again} appears multiple times in the list of dims")
-    index = tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(input._data.ndim))
-    return _copied("FlipBackward0", input, lambda z: z[index])
-
-
-def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
-    """A copy with the elements moved along dimensions, around the ends."""
-    return _copied("RollBackward0", input, lambda z: np.roll(z, shifts, dims))
-
-
-def _copied(name: str, input: Tensor, step: Callable[[Any], Any]) -> Tensor:
-    """A rearrangement of the elements, by its effect on an array of positions."""
-    shape = input._data.shape
-    return record(name, step(input._data).copy(), (input,), (partial(_scattered, shape=shape, chain=(step,)),))
-
-
-def _scattered(ct: Any, shape: tuple[int, ...], chain: tuple[Callable[[Any], Any], ...]) -> Any:
-    index = positions(shape, chain)
-    return scattered(ct, index, shape)
-
-
 # -- broadcasting ----------------------------------------------------------------------------------------------------
 
 
@@ -268,7 +245,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     new = tuple(old[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(shape))
     if lead < 0:
         raise RuntimeError(
-            f"expand(torch.FloatTensor{{{list(old)}}}, size={list(shape)}): the number of sizes provided ({len(shape)}) "
+            f"expand(torch.{input.dtype.title}Tensor{{{list(old)}}}, size={list(shape)}): the number of sizes provided ({len(shape)}) "
             f"must be greater or equal to the number of dimensions in the tensor ({len(old)})"
         )
     if -1 in new[:lead]:
@@ -283,7 +260,13 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"size ({n}) at non-singleton dimension {k + max(lead, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: "
                 f"{list(old)}"
             )
-    return view("ExpandBackward0", input, lambda z: np.broadcast_to(z, new), lambda ct: ct)
+    step = partial(_stretched, shape=new)
+    return view("ExpandBackward0", input, step, lambda ct: ct)
+
+
+def _stretched(z: Any, shape: tuple[int, ...]) -> Any:
+    """Stretched without a copy; NumPy lets one write into it only if no element is there twice."""
+    return z.reshape(shape) if math.prod(shape) == z.size else np.broadcast_to(z, shape)
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -304,6 +287,8 @@ def spread(value: Any, shape: tuple[int, ...]) -> Any:
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum over the axes that broadcasting from `size` would add or stretch."""
     shape, old = shape_of(size), input._data.shape
+    if not shape:
+        return input.sum()  # type: ignore[attr-defined,no-any-return]
     if shape == old:
         return input
     extra = len(old) - len(shape)
@@ -314,34 +299,6 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
 
 def _open(ct: Any, old: tuple[int, ...], axes: tuple[int, ...]) -> Any:
     return ct.reshape(tuple(1 if k in axes else n for k, n in enumerate(old)))
-
-
-def tile(input: Tensor, *repeats: Any, name: str = "RepeatBackward0") -> Tensor:
-    """Copies side by side."""
-    counts = shape_of(repeats)
-    if len(counts) < input._data.ndim and name:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
-    name = name or "RepeatBackward0"
-    return _repeated(name, input, lambda z: np.tile(z, counts))
-
-
-def tiled(input: Tensor, *dims: Any) -> Tensor:
-    """Copies side by side, also with fewer numbers than there are dimensions."""
-    return tile(input, *dims, name="")
-
-
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
-    """Each element several times."""
-    counts = repeats._data if isinstance(repeats, Tensor) else repeats
-    name = "IndexSelectBackward0" if isinstance(repeats, Tensor) else "ViewBackward0"
-    return _repeated(name, input, lambda z: np.repeat(z, counts, dim))
-
-
-def _repeated(name: str, input: Tensor, step: Callable[[Any], Any]) -> Tensor:
-    shape = input._data.shape
-    return record(name, step(input._data), (input,), (partial(_scattered, shape=shape, chain=(step,)),))
 
 
 # -- positions -------------------------------------------------------------------------------------------------------
@@ -384,6 +341,8 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces along a dimension, of a size or of several sizes."""
+    if not tensor._data.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     k = axis_of(dim, tensor._data.ndim)
     n, sizes = tensor._data.shape[k], split_size_or_sections
     name = "SplitWithSizesBackward0"
@@ -403,10 +362,10 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most so many pieces of about one size."""
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     if not input._data.ndim:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input._data.shape[axis_of(dim, input._data.ndim)]
     return split(input, max(-(-n // chunks), 1), dim)
 
@@ -426,7 +385,7 @@ def _parts(name: str, input: Tensor, indices: list[tuple[Any, ...]]) -> tuple[Te
     outs = record_several(name, [input._data[(*i, ...)] for i in indices], (input,), pull)
     for out, i in zip(outs, indices, strict=True):
         mark_view(out, input, lambda z, i=i: z[(*i, ...)])
-        out._origin = out._origin or "multi"
+        out._origin = out._origin or ("multi" if STATE.grad else "no_grad")
     return tuple(outs)
 
 

@@ -160,9 +160,7 @@ class Adagrad(Elementwise):
             p._counter[0] += 1
 
 
-def _sum_of_squares(
-    numbers: list[Any], maximize: bool, data: np.ndarray, grad: np.ndarray, total: np.ndarray
-) -> None:
+def _sum_of_squares(numbers: list[Any], maximize: bool, data: np.ndarray, grad: np.ndarray, total: np.ndarray) -> None:
     length, eps, decay = numbers
     work, root = np.empty_like(data), np.empty_like(data)
     grad = decayed(grad, data, decay, work, maximize=maximize)

@@ -10,7 +10,7 @@ import numpy as np
 from srcgrad.shim.modes import enable_grad
 from srcgrad.shim.optim.optimizer import Optimizer
 from srcgrad.shim.optim.options import check_lr
-from srcgrad.shim.optim.wolfe import Point, strong_wolfe
+from srcgrad.shim.optim.wolfe import TRIES, Point, strong_wolfe
 from srcgrad.shim.tensor import Tensor, wrap
 
 
@@ -60,14 +60,14 @@ class LBFGS(Optimizer):
         state = self.state[group["params"][0]]
         state.setdefault("func_evals", 0)
         state.setdefault("n_iter", 0)
-        lossy = _Loss(group["params"], closure)
-        first = lossy.loss()
+        problem = _Loss(group["params"], closure)
+        first = problem.loss()
         state["func_evals"] += 1
-        grad = lossy.gradient()
+        grad = problem.gradient()
         if _greatest(grad) <= group["tolerance_grad"]:
             return first
         with np.errstate(all="ignore"):
-            _minimize(lossy, group, state, _number(first), grad)
+            _minimize(problem, group, state, _number(first), grad)
         return first
 
 
@@ -116,7 +116,7 @@ class _Loss:
         return phi
 
 
-def _minimize(lossy: _Loss, group: dict[str, Any], state: dict[str, Any], loss: float, grad: np.ndarray) -> None:
+def _minimize(problem: _Loss, group: dict[str, Any], state: dict[str, Any], loss: float, grad: np.ndarray) -> None:
     """The steps of one call, from a point with this loss and gradient."""
     lr, small = float(group["lr"]), group["tolerance_change"]
     most, most_calls, search = group["max_iter"], group["max_eval"], group["line_search_fn"]
@@ -142,14 +142,16 @@ def _minimize(lossy: _Loss, group: dict[str, Any], state: dict[str, Any], loss: 
             if search != "strong_wolfe":
                 raise RuntimeError("only 'strong_wolfe' is supported")
             start = Point(0.0, loss, slope, grad)
-            found, more = strong_wolfe(lossy.along(d), start, t, small / _greatest(d))
+            found, more = strong_wolfe(
+                problem.along(d), start, t, small / _greatest(d), max(min(TRIES, most_calls - calls), 0)
+            )
             t, loss, grad = found.t, found.value, found.grad
-            lossy.move(t, d)
+            problem.move(t, d)
         else:
-            lossy.move(t, d)
+            problem.move(t, d)
             more = 1 if n < most else 0  # the next call of `step` begins with the loss after the last move
             if more:
-                loss, grad = _number(lossy.loss()), lossy.gradient()
+                loss, grad = _number(problem.loss()), problem.gradient()
         calls += more
         state["func_evals"] += more
         if calls >= most_calls or _greatest(grad) <= group["tolerance_grad"]:
@@ -169,9 +171,7 @@ class _Memory:
 
     def __init__(self, state: dict[str, Any], size: int) -> None:
         self.size = size
-        self.s, self.y, self.rho = (
-            [t._data for t in state.get(name) or ()] for name in ("old_stps", "old_dirs", "ro")
-        )
+        self.s, self.y, self.rho = ([t._data for t in state.get(name) or ()] for name in ("old_stps", "old_dirs", "ro"))
         scale = state.get("H_diag")
         self.scale = scale._data if isinstance(scale, Tensor) else scale
         self.al = state.get("al")

@@ -187,9 +187,7 @@ class ExponentialLR(Recurrence):
 class PolynomialLR(Recurrence):
     """Multiplied by (1 - epoch / total_iters) ** power; 0 from `total_iters` on."""
 
-    def __init__(
-        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 DECREASE, CURVATURE = 1e-4, 0.9  # c1 and c2 in (3.7)
-TRIES = 25
+TRIES = 25  # after the first one
 
 
 class Point(NamedTuple):
@@ -25,7 +25,9 @@ class Point(NamedTuple):
     grad: np.ndarray
 
 
-def strong_wolfe(phi: Callable[[float], Point], start: Point, t: float, width: float) -> tuple[Point, int]:
+def strong_wolfe(
+    phi: Callable[[float], Point], start: Point, t: float, width: float, most: int = TRIES
+) -> tuple[Point, int]:
     """A point that meets the conditions, or the lowest that was found.
 
     Args:
@@ -33,6 +35,7 @@ def strong_wolfe(phi: Callable[[float], Point], start: Point, t: float, width: f
         start: the point at step 0.
         t: the first step to try.
         width: brackets shorter than this are not divided any more.
+        most: how many points after the first are tried.
 
     Returns:
         The point, and how often `phi` was called.
@@ -45,7 +48,7 @@ def strong_wolfe(phi: Callable[[float], Point], start: Point, t: float, width: f
         return abs(p.slope) <= -CURVATURE * start.slope
 
     last, here, tries = start, phi(t), 0
-    while tries < TRIES:
+    while tries < most:
         if is_high(here) or (tries > 1 and here.value >= last.value):
             break
         if is_flat(here):
@@ -56,17 +59,17 @@ def strong_wolfe(phi: Callable[[float], Point], start: Point, t: float, width: f
         last, here, tries = here, phi(t), tries + 1
     else:
         last = start
-    return _zoom(phi, [last, here], tries, width, is_high, is_flat)
+    return _zoom(phi, [last, here], tries, most, width, is_high, is_flat)
 
 
 def _zoom(
-    phi: Callable[[float], Point], ends: list[Point], tries: int, width: float,
+    phi: Callable[[float], Point], ends: list[Point], tries: int, most: int, width: float,
     is_high: Callable[[Point], bool], is_flat: Callable[[Point], bool],
 ) -> tuple[Point, int]:  # fmt: skip
     """Divide a bracket until a point in it meets the conditions."""
     low = _lower(ends)
     slow = False  # the last trial was near an end, so one more there is moved
-    while tries < TRIES and abs(ends[1].t - ends[0].t) >= width:
+    while tries < most and abs(ends[1].t - ends[0].t) >= width:
         left, right = min(ends[0].t, ends[1].t), max(ends[0].t, ends[1].t)
         t, margin = minimum_of_cubic(*ends, left, right), 0.1 * (right - left)
         near = min(right - t, t - left) < margin

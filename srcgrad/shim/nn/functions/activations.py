@@ -30,9 +30,17 @@ def _erf_of(v: Any) -> Any:
     return elementwise.erf(v) if isinstance(v, Tensor) else special.erf(v)
 
 
+def _steps(x: Any, slope: Callable[[np.ndarray], Any]) -> Any:
+    """A slope that is constant in pieces, of an array or tensor: its derivative, 0, is recorded, as by PyTorch."""
+    if not isinstance(x, Tensor):
+        return slope(x)
+    data = np.asarray(slope(x._data)).astype(x._data.dtype)
+    return record("MulBackward0", data, (x,), (lambda ct: ct * 0.0,))
+
+
 def _pointwise(
     name: str, kernel: str, input: Tensor, value: Callable[[Any], Any], slope: Callable[[Any], Any],
-    inplace: bool = False,
+    inplace: bool = False, mask: Callable[[Any], Any] | None = None,
 ) -> Tensor:  # fmt: skip
     """An activation.
 
@@ -43,6 +51,7 @@ def _pointwise(
         value: the function of an array.
         slope: its derivative, of an array or tensor.
         inplace: overwrite the input.
+        mask: where the slope is not 0 whatever the cotangent, be it NaN or infinite.
     """
     x = need_tensor(input, name.lower())._data
     need_floats(x, kernel)
@@ -50,7 +59,11 @@ def _pointwise(
     def compute(input: Tensor) -> Tensor:
         with np.errstate(all="ignore"):
             out = np.asarray(value(input._data)).astype(x.dtype, copy=False)
-        return record(f"{name}Backward0", out, (input,), (lambda ct, x: ct * slope(x),), (input,))
+        return record(f"{name}Backward0", out, (input,), (pull,), (input,))
+
+    def pull(ct: Any, x: Any) -> Any:
+        found = ct * slope(x)
+        return found if mask is None else np.where(mask(x._data if isinstance(x, Tensor) else x), found, 0.0)
 
     return in_place(f"{name.lower()}_", compute)(input) if inplace else compute(input)
 
@@ -63,13 +76,12 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Limited to an interval; the slope is 0 at its ends."""
-    kernel, value = "hardtanh_cpu", lambda x: np.clip(x, min_val, max_val)
-    return _pointwise("Hardtanh", kernel, input, value, lambda x: _inside(x, min_val, max_val), inplace)
+    value, inside = lambda x: np.clip(x, min_val, max_val), lambda x: _inside(x, min_val, max_val)
+    return _pointwise("Hardtanh", "hardtanh_cpu", input, value, inside, inplace, inside)
 
 
 def _inside(x: Any, low: float, high: float) -> Any:
-    x = x._data if isinstance(x, Tensor) else x
-    return (x > low) & (x < high)
+    return _steps(x, lambda x: (x > low) & (x < high))
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -81,8 +93,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     """The input, or a multiple of it below 0."""
 
     def slope(x: Any) -> Any:
-        x = x._data if isinstance(x, Tensor) else x
-        return np.where(x > 0, 1.0, negative_slope).astype(x.dtype)
+        return _steps(x, lambda x: np.where(x > 0, 1.0, negative_slope).astype(x.dtype))
 
     return _pointwise("LeakyRelu", "leaky_relu_cpu", input, lambda x: x * slope(x), slope, inplace)
 
@@ -163,8 +174,8 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """A line from 0 at -3 to 1 at 3."""
-    value = lambda x: np.clip(x + 3, 0, 6) / 6  # noqa: E731
-    return _pointwise("Hardsigmoid", "hardsigmoid_cpu", input, value, lambda x: _inside(x, -3, 3) * (1 / 6), inplace)
+    value, inside = lambda x: np.clip(x + 3, 0, 6) / 6, lambda x: _inside(x, -3, 3)
+    return _pointwise("Hardsigmoid", "hardsigmoid_cpu", input, value, lambda x: inside(x) * (1 / 6), inplace, inside)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -176,20 +187,21 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x, or a value where x is not above the threshold."""
     above = lambda x: _inside(x, threshold, math.inf)  # noqa: E731
-    return _pointwise("Threshold", "threshold_cpu", input, lambda x: np.where(above(x), x, value), above, inplace)
+    chosen = lambda x: np.where(above(x), x, value)  # noqa: E731
+    return _pointwise("Threshold", "threshold_cpu", input, chosen, above, inplace, above)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x, or 0 in [-lambd, lambd]."""
-    outside = lambda x: np.abs(x._data if isinstance(x, Tensor) else x) > lambd  # noqa: E731
-    return _pointwise("Hardshrink", "hardshrink_cpu", input, lambda x: x * outside(x), outside)
+    outside = lambda x: _steps(x, lambda x: np.abs(x) > lambd)  # noqa: E731
+    return _pointwise("Hardshrink", "hardshrink_cpu", input, lambda x: x * outside(x), outside, mask=outside)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """The input moved towards 0 by `lambd`."""
-    outside = lambda x: np.abs(x._data if isinstance(x, Tensor) else x) > lambd  # noqa: E731
+    outside = lambda x: _steps(x, lambda x: np.abs(x) > lambd)  # noqa: E731
     value = lambda x: np.sign(x) * np.maximum(np.abs(x) - lambd, 0)  # noqa: E731
-    return _pointwise("Softshrink", "softshrink_cpu", input, value, outside)
+    return _pointwise("Softshrink", "softshrink_cpu", input, value, outside, mask=outside)
 
 
 def sigmoid(input: Tensor) -> Tensor:

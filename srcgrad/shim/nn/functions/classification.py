@@ -52,13 +52,13 @@ def nll_loss(
     at = np.expand_dims(np.where(counted, t, 0), axis)
     scale = counted.astype(x.dtype) if weight is None else np.where(counted, weight._data[at.squeeze(axis)], 0)
     need_floats(x, "nll_loss_out_frame")
-    if reduction == "mean":
-        with np.errstate(all="ignore"):
-            scale = scale / scale.sum()
+    if reduction == "mean" and (total := scale.sum()):
+        scale = scale / total
 
     def forward(x: np.ndarray) -> Any:
-        values = np.take_along_axis(x, at, axis).squeeze(axis)
-        values = np.where(scale != 0, values * -scale, -0.0).astype(x.dtype) if not counted.all() else values * -scale
+        values = np.take_along_axis(x, at, axis).squeeze(axis) * -scale
+        if not counted.all():
+            values = np.where(counted, values, x.dtype.type(0))  # also where the input is infinite
         return values if reduction == "none" else values.sum()
 
     def backward(ct: np.ndarray) -> np.ndarray:
@@ -179,7 +179,7 @@ def _smoothed(
     smooth = smooth.masked_fill(wrap(ignored), 0.0)
     if reduction == "mean":
         count = (~ignored).sum() if weight is None else weight._data[np.where(ignored, 0, t)][~ignored].sum()
-        smooth = smooth.sum() / float(count) if count else smooth.sum() * float("nan")
+        smooth = smooth.sum() / float(count) if count else smooth.sum() + float("nan")
     else:
         smooth = reduced(smooth, reduction)
     return loss * (1.0 - smoothing) + smooth * (smoothing / classes)  # type: ignore[no-any-return]

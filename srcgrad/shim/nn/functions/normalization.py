@@ -39,9 +39,8 @@ def _normalised(
     mean, variance = (x.mean(axes, keepdims=True), x.var(axes, keepdims=True)) if fixed is None else fixed
     rate = (1.0 / np.sqrt(variance + eps)).astype(x.dtype, copy=False)
     added = tuple(k for k, n in enumerate((1,) * (len(outer) - len(beside)) + beside) if n == 1)
-    kept = np.ones((), x.dtype) if weight is None else weight._data.reshape(beside)
     unit = ((x - mean) * rate).reshape(outer)
-    out = unit if weight is None else unit * kept
+    out = unit if weight is None else unit * weight._data.reshape(beside)
     out = out if bias is None else out + bias._data.reshape(beside)
 
     def parts(x: Any) -> tuple[Any, Any]:
@@ -60,15 +59,18 @@ def _normalised(
             ct = ct - ct.mean(axes, keepdims=True) - unit * (ct * unit).mean(axes, keepdims=True)
         return (ct * factor).reshape(outer)
 
+    def summed(ct: Any, shape: Shape) -> Any:
+        return (ct.sum(added) if added else ct).reshape(shape)  # over no axes, tensors sum over all
+
     def to_weight(ct: Any, x: Any, *w: Any) -> Any:
-        return (ct * parts(x)[0].reshape(outer)).sum(added).reshape(w[0].shape)
+        return summed(ct * parts(x)[0].reshape(outer), w[0].shape)
 
     inputs, pulls, save = [input], [to_input], [input]
     if weight is not None:
         inputs, pulls, save = [*inputs, weight], [*pulls, to_weight], [*save, weight]
     if bias is not None:
         shape = bias._data.shape
-        inputs, pulls = [*inputs, bias], [*pulls, lambda ct, x, *w: ct.sum(added).reshape(shape)]
+        inputs, pulls = [*inputs, bias], [*pulls, lambda ct, x, *w: summed(ct, shape)]
     return record(name, out, inputs, pulls, save), mean, variance
 
 

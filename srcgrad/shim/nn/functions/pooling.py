@@ -59,21 +59,21 @@ def _best(windows: Windows, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The largest elements of the windows of planes (N, C, H, W), the first or NaN, and where in the plane they are."""
     low = -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     padded = windows.padded(x, low)
-    width = windows.full[1]
-    starts = np.arange(windows.counts[0])[:, None] * windows.stride[0] * width
-    starts = starts + np.arange(windows.counts[1]) * windows.stride[1]
-    best: Any = None
-    for (i, j), slices in windows.offsets():
-        here = padded[(..., *slices)]
-        where = starts + (i * windows.dilation[0] * width + j * windows.dilation[1])
-        if best is None:
-            best, index = here.copy(), np.broadcast_to(where, here.shape).copy()
-            continue
-        better = (here > best) | (here != here)  # noqa: PLR0124 - NaN
-        np.copyto(best, here, where=better)
-        np.copyto(index, np.broadcast_to(where, here.shape), where=better)
-    rows, columns = np.divmod(index, width)
-    return best, (rows - windows.before[0]) * windows.sizes[1] + columns - windows.before[1]
+    parts = [(at, padded[(..., *slices)]) for at, slices in windows.offsets()]
+    best = parts[0][1].copy()
+    which = np.zeros(best.shape, np.min_scalar_type(len(parts)))  # the number of an element in its window
+    for k, (_, here) in enumerate(parts[1:], 1):
+        np.maximum(which, (here > best) * which.dtype.type(k), out=which)  # faster than a store with a mask
+        np.maximum(best, here, out=best)
+    if x.dtype.kind == "f" and np.isnan(best).any():
+        for k, (_, here) in enumerate(parts):
+            np.maximum(which, np.isnan(here) * which.dtype.type(k), out=which)
+    rows, columns = (
+        np.arange(n) * s - b for n, s, b in zip(windows.counts, windows.stride, windows.before, strict=True)
+    )
+    (down, right), width = windows.dilation, windows.sizes[1]
+    inside = np.array([i * down * width + j * right for (i, j), _ in parts])
+    return best, inside[which] + (rows[:, None] * width + columns)
 
 
 def max_pool2d(
