@@ -2,6 +2,7 @@
 
 import inspect
 import operator
+import pkgutil
 
 import pytest
 
@@ -59,3 +60,8 @@ def test_as_recorded(name):
 @pytest.mark.parametrize("name", RECORDED)
 def test_recording_is_right(name):
     assert signature(pytest.importorskip("torch"), name) == RECORDED[name]
+
+
+def test_no_module_hides_a_function():
+    modules = {m.name for m in pkgutil.iter_modules(srcgrad.shim.__path__)}
+    assert not modules & set(srcgrad.shim.methods.FUNCTIONS)

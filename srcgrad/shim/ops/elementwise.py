@@ -87,7 +87,7 @@ def unary(name: str, function: Callable[..., Any], op: str, node: str = "", *, k
     save_x = 0 in reads or (1 in reads and not keep)
     pulls = (pullback(partial, None if keep or 1 not in reads else function),)
     cls = node_class(node or f"{name.capitalize()}Backward0")
-    floats = rule.result == "float"
+    floats = rule.result == "float" or function is np.reciprocal  # which is 0 for integers
 
     def apply(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         x = input._data
@@ -252,8 +252,6 @@ floor_divide = binary("floor_divide", np.floor_divide, "//", ("NotImplemented",)
 node_class("NotImplemented").apply = not_implemented("floor_divide")  # type: ignore[method-assign]
 
 
-
-
 def _negative(x: Any) -> Any:
     try:
         return np.negative(x)
@@ -264,14 +262,10 @@ def _negative(x: Any) -> Any:
         ) from None
 
 
-def _reciprocal(x: Any) -> Any:
-    return np.reciprocal(x if x.dtype.kind == "f" else x.astype(DEFAULT.numpy))  # NumPy's is 0 for integers
-
-
 neg = unary("neg", _negative, "neg")
 abs = unary("abs", np.absolute, "abs")
 square = unary("square", np.square, "np.square", "PowBackward0")
-reciprocal = unary("reciprocal", _reciprocal, "np.reciprocal")
+reciprocal = unary("reciprocal", np.reciprocal, "np.reciprocal")
 sign = unary("sign", np.sign, "np.sign")
 floor = unary("floor", np.floor, "np.floor")
 ceil = unary("ceil", np.ceil, "np.ceil")

@@ -12,7 +12,7 @@ from srcgrad.shim.graph import AccumulateGrad, Node, saved_values
 from srcgrad.shim.tensor import Tensor
 
 _STYLE = "align=left fontname=monospace fontsize=10 height=0.2 ranksep=0.1 shape=box style=filled"
-_MISSING = "srcgrad.shim.dot needs the executable `dot` of Graphviz to draw; `.source` and `.save` do without it"
+_MISSING = "srcgrad.shim.drawing needs the executable `dot` of Graphviz to draw; `.source` and `.save` do without it"
 LEAF, OUTPUT, BASE, SAVED = "lightblue", "darkolivegreen1", "darkolivegreen3", "orange"
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 import srcgrad.shim as torch
-from srcgrad.shim.dot import make_dot
+from srcgrad.shim.drawing import make_dot
 
 
 @pytest.fixture
