@@ -18,8 +18,8 @@ from benchmarks.processes import run_child
 RESULTS = Path(__file__).parent / "results" / "eager.json"
 CALLS, ROUNDS = 300, 25
 OPERATIONS = (
-    "x + y", "x - y", "x * y", "x / y", "x * 2.0", "2.0 - x", "x ** 2", "-x", "x.exp()", "p.log()", "x.sin()", "x.tanh()",
-    "x.sigmoid()", "torch.relu(x)", "p.sqrt()", "x.abs()", "x.clamp(0, 1)", "torch.maximum(x, y)",
+    "x + y", "x - y", "x * y", "x / y", "x * 2.0", "2.0 - x", "x ** 2", "-x", "x.exp()", "p.log()", "x.sin()",
+    "x.tanh()",     "x.sigmoid()", "torch.relu(x)", "p.sqrt()", "x.abs()", "x.clamp(0, 1)", "torch.maximum(x, y)",
     "torch.where(x > 0, x, y)", "x.sum()", "x.mean()", "m.sum(0)", "m.max()", "x.norm()", "m @ m", "m @ b", "x @ y",
     "x[0]", "x[1:]", "m[0, 1]", "m[idx]", "m.t()", "x.reshape(3, 1)", "x.unsqueeze(0)", "torch.cat([x, y])",
     "torch.stack([x, y])", "torch.softmax(m, 1)", "torch.log_softmax(m, 1)", "F.linear(m, m, b)",

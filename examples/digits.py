@@ -1,7 +1,7 @@
 """Train a small network on scikit-learn's handwritten digits, its layers written as loops.
 
-The layers are plain functions that srcgrad differentiates and compiles; `srcgrad.shim` plays PyTorch around them: modules,
-parameters, an optimiser. Run it with `python examples/digits.py`; it writes digits.png to the current folder.
+The layers are plain functions that srcgrad differentiates and compiles; `srcgrad.shim` plays PyTorch around them:
+modules, parameters, an optimiser. Run it with `python examples/digits.py`; it writes digits.png to the current folder.
 """
 
 import math

@@ -37,7 +37,8 @@ from srcgrad.shim.creation import (
     zeros,
     zeros_like,
 )
-from srcgrad.shim.device import Device as device
+from srcgrad.shim.device import device
+from srcgrad.shim.dtypes import bool_ as bool
 from srcgrad.shim.dtypes import (
     can_cast,
     double,
@@ -59,7 +60,6 @@ from srcgrad.shim.dtypes import (
     short,
     uint8,
 )
-from srcgrad.shim.dtypes import bool_ as bool
 from srcgrad.shim.dtypes import float_ as float
 from srcgrad.shim.dtypes import int_ as int
 from srcgrad.shim.generator import Generator

@@ -1,8 +1,8 @@
 """Functions that srcgrad compiled, as nodes of the graph.
 
-Called with tensors, such a function is one node: the forward sweep runs at once, the reverse sweep in the backward pass,
-with the tape in between, which belongs to the node. The tape holds copies of what the caller can change, so an optimiser
-may step between the two. Where nothing needs gradients the plain compiled function runs.
+Called with tensors, such a function is one node: the forward sweep runs at once, the reverse sweep in the backward
+pass, with the tape in between, which belongs to the node. The tape holds copies of what the caller can change, so an
+optimiser may step between the two. Where nothing needs gradients the plain compiled function runs.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def _array(data: Any, dtype: Any) -> np.ndarray:
             raise _uneven(data) from None
         if found.dtype.kind in "US":
             raise TypeError("new(): invalid data type 'str'")
-        if found.dtype == object and not found.ndim or (found.ndim and any(v is None for v in found.reshape(-1))):
+        if found.dtype == object and any(v is None or not found.ndim for v in found.reshape(-1)):
             value = found.reshape(-1)[0]
             raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
         if found.dtype == object:
@@ -248,12 +248,16 @@ def manual_seed(seed: int) -> generator.Generator:
     return generator.default_generator.manual_seed(seed)
 
 
-def rand(*size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform in [0, 1)."""
     return finished(_generator(generator).uniform(shape_of(size), _kind(dtype)), requires_grad)
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Any, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Normal, of mean 0 and variance 1."""
     return finished(_generator(generator).normal(shape_of(size), _kind(dtype)), requires_grad)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Device(str):
+class device(str):  # noqa: N801 - PyTorch's name
     """Where a tensor is."""
 
     __slots__ = ()
@@ -13,4 +13,4 @@ class Device(str):
         return f"device(type='{self}')"
 
 
-CPU = Device("cpu")
+CPU = device("cpu")

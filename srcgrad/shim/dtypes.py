@@ -135,7 +135,7 @@ def can_cast(from_: dtype, to: dtype) -> bool:
 class _Info:
     """The limits of a type."""
 
-    def __init__(self, type: dtype | None = None) -> None:  # noqa: A002 - PyTorch's name
+    def __init__(self, type: dtype | None = None) -> None:
         kind = DEFAULT.numpy if type is None else type.numpy
         if (kind.kind == "f") is not self.floats:
             wanted = "torch.finfo() requires a floating point input type. Use torch.iinfo to handle"

@@ -1,7 +1,7 @@
 """The graph of recorded operations: nodes, what they save, and the accumulators at the leaves.
 
-A node's pullbacks are plain functions over "values": NumPy arrays, or tensors where the backward pass is recorded itself
-(`create_graph=True`). So one formula serves both, and derivatives of any order.
+A node's pullbacks are plain functions over "values": NumPy arrays, or tensors where the backward pass is recorded
+itself (`create_graph=True`). So one formula serves both, and derivatives of any order.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class GradientEdge(NamedTuple):
 
 
 _DETACHED = (
-    "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please use "
-    "out-of-place `.detach()` instead"
+    "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_().This is not supported, please "
+    "use out-of-place `.detach()` instead"
 )
 
 
@@ -52,7 +52,7 @@ class RemovableHandle:
         """Take the hook away; a second call does nothing."""
         self._hooks[:] = [h for h in self._hooks if h is not self._hook]
 
-    def __enter__(self) -> RemovableHandle:
+    def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *exception: object) -> None:

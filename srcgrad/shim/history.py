@@ -54,6 +54,8 @@ def replay(view: Any) -> None:
     edge = edge_of(base)
     if edge is None and view._fn is None:
         return  # it had no history either, but may be a leaf of its own
+    if view._retains and view._fn is not None and view._fn.retain_hooks:
+        view._fn.retain_hooks.pop(view._nr, None)  # the new node has it
     view._fn, view._nr, view._requires = None, 0, edge is not None
     if edge is not None:
         node = node_class("AsStridedBackward0")()

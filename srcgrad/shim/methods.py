@@ -21,6 +21,7 @@ from srcgrad.shim.ops import (
     joining,
     linear,
     order,
+    parts,
     pointwise,
     products,
     reductions,
@@ -64,8 +65,8 @@ FUNCTIONS.update({n: getattr(elementwise, n) for n in (
 )})  # fmt: skip
 FUNCTIONS.update({n: getattr(views, n) for n in (
     "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "movedim", "take",
-    "unbind", "split", "chunk",
 )})  # fmt: skip
+FUNCTIONS.update({n: getattr(parts, n) for n in ("unbind", "split", "chunk")})
 FUNCTIONS.update({n: getattr(copies, n) for n in ("flip", "roll", "repeat_interleave")})
 FUNCTIONS.update({n: getattr(indexing, n) for n in (
     "gather", "take_along_dim", "index_select", "masked_select", "masked_fill", "index_put", "index_add", "scatter",
@@ -92,15 +93,16 @@ ALIASES = {
 FUNCTIONS.update({alias: FUNCTIONS[name] for alias, name in ALIASES.items() if name in FUNCTIONS})
 
 OVERWRITING = (
-    "add", "sub", "mul", "div", "pow", "remainder", "fmod", "floor_divide", "neg", "abs", "square", "reciprocal", "sign",
-    "floor", "ceil", "trunc", "round", "frac", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt",
-    "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "erf",
-    "clamp", "relu", "lerp", "nan_to_num", "addcmul", "addcdiv", "masked_fill", "index_add", "scatter", "scatter_add",
-    "clip", "tril", "triu", "cumsum", "cumprod", "eq", "ne", "lt", "le", "gt", "ge", "logical_not", "sgn", "index_fill",
-    "index_copy", "put", "masked_scatter", "scatter_reduce", "clamp_min", "clamp_max", "renorm", "addmv", "addr",
-    "baddbmm", "addbmm", "addmm", "logit", "erfinv", "digamma", "lgamma", "sinc", "xlogy", "erfc", "deg2rad", "rad2deg",
-    "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "logical_and", "logical_or", "logical_xor", "hypot",
-    "atan2", "copysign", "heaviside", "float_power", "ldexp", "nextafter", "gcd", "lcm", "subtract", "multiply", "divide",
+    "add", "sub", "mul", "div", "pow", "remainder", "fmod", "floor_divide", "neg", "abs", "square", "reciprocal",
+    "sign", "floor", "ceil", "trunc", "round", "frac", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt",
+    "rsqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid",
+    "erf", "clamp", "relu", "lerp", "nan_to_num", "addcmul", "addcdiv", "masked_fill", "index_add", "scatter",
+    "scatter_add", "clip", "tril", "triu", "cumsum", "cumprod", "eq", "ne", "lt", "le", "gt", "ge", "logical_not",
+    "sgn", "index_fill", "index_copy", "put", "masked_scatter", "scatter_reduce", "clamp_min", "clamp_max", "renorm",
+    "addmv", "addr", "baddbmm", "addbmm", "addmm", "logit", "erfinv", "digamma", "lgamma", "sinc", "xlogy", "erfc",
+    "deg2rad", "rad2deg", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "logical_and", "logical_or",
+    "logical_xor", "hypot", "atan2", "copysign", "heaviside", "float_power", "ldexp", "nextafter", "gcd", "lcm",
+    "subtract", "multiply", "divide",
 )  # fmt: skip
 
 
@@ -185,7 +187,7 @@ def _reversed_axes(self: Tensor) -> Tensor:
 def _iterate(self: Tensor) -> Any:
     if not self._data.ndim:
         raise TypeError("iteration over a 0-d tensor")
-    return iter(views.unbind(self, 0))
+    return iter(parts.unbind(self, 0))
 
 
 def _new(make: Callable[..., np.ndarray], like: Tensor, size: tuple[Any, ...], dtype: Any) -> Tensor:
@@ -269,7 +271,7 @@ def _drawn(self: Tensor, data: np.ndarray) -> Tensor:
     return self.copy_(wrap(data))  # type: ignore[attr-defined,no-any-return]
 
 
-# -- NumPy's functions on tensors: how the rules of srcgrad.rules are evaluated when they are differentiated again ------
+# -- NumPy's functions on tensors: how the rules of srcgrad.rules are evaluated when they are differentiated again -----
 
 _BY_RULE: dict[str, Callable[..., Any]] = {
     "+": elementwise._add, "-": elementwise._sub, "*": elementwise.mul, "/": elementwise._div, "**": elementwise._pow,

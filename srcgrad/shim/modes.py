@@ -8,7 +8,6 @@ import inspect
 import threading
 import warnings
 from collections.abc import Callable, Generator
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -77,7 +76,7 @@ class _Mode:
     def __enter__(self) -> None:
         raise NotImplementedError
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *exception: object) -> None:
         raise NotImplementedError
 
     def again(self) -> _Mode:
@@ -144,7 +143,7 @@ class _Recording(_Mode):
         self.before = STATE.grad
         STATE.grad = self.enabled
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *exception: object) -> None:
         STATE.grad = self.before
 
 
@@ -217,7 +216,7 @@ class inference_mode(_Mode):  # noqa: N801 - PyTorch's name
         self.before = STATE.grad, STATE.inference
         STATE.grad, STATE.inference = (False, True) if self.mode else (True, False)
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *exception: object) -> None:
         STATE.grad, STATE.inference = self.before
 
     def again(self) -> _Mode:

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-import math
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from srcgrad.rules import RULES, Rule
 from srcgrad.shim import special

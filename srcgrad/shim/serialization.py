@@ -11,7 +11,8 @@ from srcgrad.shim.dtypes import BY_NUMPY
 _NAMES = {
     "builtins": {"set", "frozenset", "complex", "bytearray", "slice", "range", "dict", "list", "tuple"},
     "collections": {"OrderedDict", "defaultdict", "Counter", "deque"},
-    "srcgrad.shim.tensor": {"Tensor", "Device", "rebuild"},
+    "srcgrad.shim.tensor": {"Tensor", "rebuild"},
+    "srcgrad.shim.device": {"device"},
     "srcgrad.shim.size": {"Size"},
     "srcgrad.shim.dtypes": {d.__reduce__() for d in BY_NUMPY.values()},
     "numpy": {"ndarray", "dtype"},

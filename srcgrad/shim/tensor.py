@@ -52,8 +52,8 @@ class Tensor:
 
     Attributes (PyTorch's): `shape`, `dtype`, `requires_grad`, `grad`, `grad_fn`, `is_leaf`, `data`, `_version`, ...
     Inside: `_data` is the array; `_counter` a list of one version number, shared by all views of one memory; `_fn` and
-    `_nr` the node and output number that it came from; `_base` and `_chain`, for a view, the tensor that it is a view of
-    and the functions from that one's array to its own.
+    `_nr` the node and output number that it came from; `_base` and `_chain`, for a view, the tensor that it is a
+    view of and the functions from that one's array to its own.
     """
 
     # The defaults of nearly all tensors; only what differs is set.
@@ -75,13 +75,15 @@ class Tensor:
 
     __array_priority__ = 1000
 
-    def __new__(cls, data: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if cls is Tensor and data is not None:
-            made = object.__new__(cls)
-            source = data._data if isinstance(data, Tensor) else data
-            made._data, made._counter = np.array(source, DEFAULT.numpy), [0]
-            return made
-        return object.__new__(cls)
+    def __new__(cls, data: Any = (), *sizes: Any) -> Any:
+        made = object.__new__(cls)
+        if cls is Tensor:  # `torch.Tensor([1, 2])` and `torch.Tensor(2, 3)`
+            if isinstance(data, int):
+                made._data = np.zeros((data, *sizes), DEFAULT.numpy)
+            else:
+                made._data = np.array(data._data if isinstance(data, Tensor) else data, DEFAULT.numpy)
+            made._counter = [0]
+        return made
 
     def produced_by(self, node: Node, number: int) -> Tensor:
         """The same memory and version, as an output of a node."""
@@ -178,7 +180,8 @@ class Tensor:
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None and not isinstance(value, Tensor):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            kind = type(value).__name__
+            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {kind}")
         if value is not None and value._data.dtype != self._data.dtype:
             raise RuntimeError(
                 f"attempting to assign a gradient with dtype '{value.dtype.title.lower()}' to a tensor with grad_dtype "
@@ -346,9 +349,8 @@ class Tensor:
     def __repr__(self) -> str:
         suffixes = []
         data = self._data
-        if data.dtype not in (DEFAULT.numpy, np.dtype(np.int64), np.dtype(np.bool_)):
-            suffixes.append(f"dtype={self.dtype}")
-        elif not data.size and data.dtype != DEFAULT.numpy:
+        usual = (DEFAULT.numpy, np.dtype(np.int64), np.dtype(np.bool_)) if data.size else (DEFAULT.numpy,)
+        if data.dtype not in usual:
             suffixes.append(f"dtype={self.dtype}")
         fn = self.grad_fn
         if fn is not None:

@@ -21,7 +21,7 @@ def data(seed, shape, kind="normal"):
 class Line(str):
     """A line of a program that knows the template it was made from."""
 
-    template = ""
+    __slots__ = ("template",)
 
 
 class Writer:
@@ -33,7 +33,7 @@ class Writer:
     """
 
     def __init__(self, seed, live):
-        self.rng, self.live = random.Random(seed), live
+        self.rng, self.live = random.Random(seed), live  # noqa: S311
         self.lines, self.names, self.count, self.template = [], [], 0, ""
         self.watched = False
         for _ in range(3):
@@ -166,7 +166,9 @@ class Writer:
             return self.among(lambda n: self.value(n).requires_grad and not self.value(n).is_leaf)
         if key == "leaf":
             return self.among(lambda n: self.value(n).requires_grad and self.value(n).is_leaf)
-        main = next((chosen[k] for k in ("x", "x1", "x2", "m", "v", "B", "nn", "a", "a1", "a2", "i") if k in chosen), None)
+        main = next(
+            (chosen[k] for k in ("x", "x1", "x2", "m", "v", "B", "nn", "a", "a1", "a2", "i") if k in chosen), None
+        )
         if main is None:
             return None
         return self.dependent(key, main)
@@ -183,9 +185,13 @@ class Writer:
         x = self.value(name).detach().numpy()
         if not x.size or self.rng.random() < 0.01:
             return True
-        low, high = {"any": (-1e4, 1e4), "small": (-4, 4), "positive": (0.05, 30), "unit": (-0.9, 0.9), "above": (1.1, 30)}[
-            domain
-        ]
+        low, high = {
+            "any": (-1e4, 1e4),
+            "small": (-4, 4),
+            "positive": (0.05, 30),
+            "unit": (-0.9, 0.9),
+            "above": (1.1, 30),
+        }[domain]
         return bool(x.min() >= low and x.max() <= high)
 
     def dependent(self, key, main):
@@ -214,7 +220,9 @@ class Writer:
         if key == "new":
             return str(self.refactored(shape))
         if key == "wide":
-            return str(tuple(rng.choice([3, 2, -1]) if n == 1 else n for n in shape) if rng.random() < 0.6 else (2, *shape))
+            return str(
+                tuple(rng.choice([3, 2, -1]) if n == 1 else n for n in shape) if rng.random() < 0.6 else (2, *shape)
+            )
         if key == "index":
             return self.index(shape)
         if key == "fancy":
@@ -244,9 +252,8 @@ class Writer:
         """A basic index."""
         rng, parts = self.rng, []
         for n in shape[: rng.randint(0, len(shape))]:
-            parts.append(rng.choice(
-                [str(rng.randrange(-n, n))] * 2 + [f"{rng.randrange(n)}:", f":{rng.randint(1, n)}", "::2", ":"] if n else [":"]
-            ))  # fmt: skip
+            one = str(rng.randrange(-n, n)) if n else ":"
+            parts += [rng.choice([one, one, f"{rng.randrange(n or 1)}:", f":{rng.randint(0, n) or 1}", "::2", ":"])]
         if rng.random() < 0.3:
             parts.insert(rng.randint(0, len(parts)), "None")
         if rng.random() < 0.25 or not parts:
@@ -263,8 +270,19 @@ class Writer:
         options += [f'torch.tensor(data({rng.randrange(99)}, {shape[:1]}, "bool"))']
         if len(shape) > 1:
             other = [rng.randrange(shape[1]) for _ in some]
-            options += [f"{some}, {other}", f":, {other}", f"torch.tensor({some})[:, None], {other}", f"..., {some[:0] or [0]}"]
-            options += [f"{some}, {rng.randrange(shape[1])}", f"{some}, None", f"{some}, :1", f"0, {other}", f"None, {some}"]
+            options += [
+                f"{some}, {other}",
+                f":, {other}",
+                f"torch.tensor({some})[:, None], {other}",
+                f"..., {some[:0] or [0]}",
+            ]
+            options += [
+                f"{some}, {rng.randrange(shape[1])}",
+                f"{some}, None",
+                f"{some}, :1",
+                f"0, {other}",
+                f"None, {some}",
+            ]
         if len(shape) > 2:
             options += [f"{some}, :, [0]", f"[0], :, {[rng.randrange(shape[2]) for _ in some]}"]
         return rng.choice(options)
@@ -310,18 +328,28 @@ class Writer:
         # what a second-order pass brings to a tensor between depends on the formula of its node
         create = self.rng.random() < 0.7 and not self.watched
         options = f"create_graph={create}, allow_unused=True, retain_graph=True"
-        if self.emit(f"{name} = torch.autograd.grad({y}, [{', '.join(wanted)}], {self.seed_of(y)}, {options})") and create:
+        if (
+            self.emit(f"{name} = torch.autograd.grad({y}, [{', '.join(wanted)}], {self.seed_of(y)}, {options})")
+            and create
+        ):
             for k, g in enumerate(self.value(name)):
                 if g is not None and g.requires_grad:
                     self.emit(f"{name}_{k} = ({name}[{k}] * {name}[{k}].detach().cos()).sum()")
-                    self.emit(f"h{name}_{k} = torch.autograd.grad({name}_{k}, [{', '.join(wanted)}], allow_unused=True, retain_graph=True)")
+                    self.emit(
+                        f"h{name}_{k} = torch.autograd.grad({name}_{k}, [{', '.join(wanted)}], "
+                        "allow_unused=True, retain_graph=True)"
+                    )
 
     def finish(self):
         """Backward passes from the last results, which reach most of the graph."""
         self.template = "finish"
         last = [n for n in self.names[-4:] if self.alive(n) and self.value(n).requires_grad]
         for n in last:
-            self.second(n, [m for m in self.names if self.alive(m) and self.value(m).requires_grad and self.value(m).is_leaf], None)
+            self.second(
+                n,
+                [m for m in self.names if self.alive(m) and self.value(m).requires_grad and self.value(m).is_leaf],
+                None,
+            )
             self.emit(f"{n}.backward({self.seed_of(n)}, retain_graph=True)")
 
 

@@ -103,7 +103,6 @@ def test_gradients_of_what_needs_them_only():
 def test_float32_stays_float32():
     x = leaf(0.0, 1.0, dtype=torch.float32)
     y = energy(x, torch.ones(2))
-    assert y.dtype == torch.float32 or y.dtype == torch.float64  # as the function itself computes
     assert y.dtype.numpy == np.asarray(energy(np.zeros(2, np.float32), np.ones(2, np.float32))).dtype
     y.backward()
     assert x.grad.dtype == torch.float32
@@ -116,7 +115,11 @@ def test_several_results():
     assert isinstance(n, int)
     assert (y.grad_fn is s.grad_fn, y.output_nr, s.output_nr) == (True, 0, 1)
     (y.sum() + 2 * s).backward()
-    f = lambda a: float((lambda r: r[0].sum() + 2 * r[1])(several.py_func(a, 3)))  # noqa: E731
+
+    def f(a):
+        y, s, _ = several.py_func(a, 3)
+        return float(y.sum() + 2 * s)
+
     assert np.allclose(x.grad.numpy(), numeric(f, np.array([0.5, 1.5])))
 
 
@@ -174,7 +177,7 @@ def test_in_a_larger_graph():
     assert np.allclose(x.grad.numpy(), numeric(f, np.array([0.0, 1.0, 3.0])))
 
 
-# -- each node owns its tape ---------------------------------------------------------------------------------------------
+# -- each node owns its tape -------------------------------------------------------------------------------------------
 
 
 def test_an_optimiser_may_step_in_between():
@@ -241,7 +244,7 @@ def test_from_threads():
     assert not wrong
 
 
-# -- memory is shared by nobody unknown ----------------------------------------------------------------------------------
+# -- memory is shared by nobody unknown --------------------------------------------------------------------------------
 
 
 def test_a_returned_argument_is_a_copy():
@@ -269,7 +272,7 @@ def test_writing_a_leaf_is_refused(make):
     x = make()
     before = x.tolist()
     with pytest.raises(
-        RuntimeError, match="a (view of a )?leaf Variable that requires grad is being used in an in-place"
+        RuntimeError, match=r"a (view of a )?leaf Variable that requires grad is being used in an in-place"
     ):
         scaled(x, 2.0)
     assert x.tolist() == before
@@ -350,7 +353,7 @@ def test_a_saved_tensor_that_compiled_code_overwrites_is_noticed():
         y.sum().backward()
 
 
-# -- derivatives of derivatives --------------------------------------------------------------------------------------------
+# -- derivatives of derivatives ----------------------------------------------------------------------------------------
 
 
 def test_double_backward():
@@ -418,7 +421,7 @@ def test_double_backward_after_a_write_is_noticed():
         torch.autograd.grad(y, x, create_graph=True)
 
 
-# -- other things that are called ------------------------------------------------------------------------------------------
+# -- other things that are called --------------------------------------------------------------------------------------
 
 
 def test_a_gradient_is_a_node_too():

@@ -1,4 +1,4 @@
-"""The rules of `srcgrad.rules` on tensors: NumPy's functions take tensors, with the derivatives that the compiler uses."""
+"""The rules of `srcgrad.rules` on tensors: NumPy's functions take them, with the derivatives that the compiler uses."""
 
 import numpy as np
 import pytest

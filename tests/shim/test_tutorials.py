@@ -1,7 +1,7 @@
 """The tutorials in examples/ print what PyTorch 2.13 prints.
 
-The golden texts were written by PyTorch itself: `pytest --update-golden` with torch installed runs the same scripts with
-`import torch`. Addresses are left out; random numbers are compared, since the generator gives PyTorch's.
+The golden texts were written by PyTorch itself: `pytest --update-golden` with torch installed runs the same scripts
+with `import torch`. Addresses are left out; random numbers are compared, since the generator gives PyTorch's.
 """
 
 import contextlib

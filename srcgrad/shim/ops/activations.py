@@ -20,11 +20,13 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """Elements of one tensor or the other; without them, where the condition is true, as a tuple of indices."""
     at = condition._data if isinstance(condition, Tensor) else np.asarray(condition)
     if input is not None and at.dtype.kind != "b" and at.dtype != np.uint8:
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.title}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.title}"
+        )
     at = at.astype(bool, copy=False)
     if input is None:
         return tuple(wrap(index) for index in np.nonzero(at))
-    a, b = (v if isinstance(v, Tensor) else v for v in (input, other))
+    a, b = input, other
     x, y = (v._data if isinstance(v, Tensor) else number(v) for v in (a, b))
     x, y = aligned(x, y, floats=False)
     a, b = (v if isinstance(v, Tensor) else wrap(np.asarray(v)) for v in (a, b))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY, dtype, numpy_dtype
+from srcgrad.shim.modes import STATE
 from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor
 
@@ -20,7 +21,7 @@ def cast(input: Tensor, kind: np.dtype) -> Tensor:
     """The elements in another type; the tensor itself if they have it."""
     if input._data.dtype == kind:
         return input
-    return record("ToCopyBackward0", input._data.astype(kind), (input,), (lambda ct: ct,))
+    return record("ToCopyBackward0", STATE.quiet(input._data.astype, kind), (input,), (lambda ct: ct,))
 
 
 def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any) -> Tensor:

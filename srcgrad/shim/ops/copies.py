@@ -43,9 +43,7 @@ def tile(input: Tensor, *repeats: Any, name: str = "RepeatBackward0") -> Tensor:
     """Copies side by side."""
     counts = shape_of(repeats)
     if len(counts) < input._data.ndim and name:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     name = name or "RepeatBackward0"
     return _repeated(name, input, lambda z: np.tile(z, counts))
 

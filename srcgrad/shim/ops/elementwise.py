@@ -175,7 +175,7 @@ def binary(
                 if read:
                     n.saved = (
                         (entry(a, a._fn) if isinstance(a, Tensor) else a) if 0 in read else None,
-                        (entry(b, b._fn) if isinstance(b, Tensor) else b) if 1 in read else None,
+                        (entry(b, b._fn) if isinstance(b, Tensor) else b or x.dtype.type(b)) if 1 in read else None,
                         output_entry(result) if 2 in read else None,
                     )
                 attach(result, n)
@@ -257,8 +257,8 @@ def _negative(x: Any) -> Any:
         return np.negative(x)
     except TypeError:
         raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
-            "`~` or `logical_not()` operator instead."
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
         ) from None
 
 

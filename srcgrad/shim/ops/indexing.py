@@ -88,7 +88,9 @@ def divided(index: tuple[Any, ...], ndim: int) -> tuple[tuple[Any, ...], tuple[A
 
     NumPy takes integers beside arrays for arrays too, which puts dimensions in other places.
     """
-    used = sum(k.ndim if isinstance(k, np.ndarray) and k.dtype.kind == "b" else k is not None and k is not ... for k in index)
+    used = sum(
+        k.ndim if isinstance(k, np.ndarray) and k.dtype.kind == "b" else k is not None and k is not ... for k in index
+    )
     if ... not in [k for k in index if not isinstance(k, np.ndarray)]:
         index = (*index, ...)
     first: list[Any] = []
@@ -128,8 +130,8 @@ def _read(data: Any, index: tuple[Any, ...]) -> Any:
         for n, k in enumerate(index):
             if isinstance(k, np.ndarray) and k.dtype.kind == "b" and k.shape != data.shape[n : n + k.ndim]:
                 raise IndexError(
-                    f"The shape of the mask {list(k.shape)} at index {n} does not match the shape of the indexed tensor "
-                    f"{list(data.shape)} at index {n}"
+                    f"The shape of the mask {list(k.shape)} at index {n} does not match the shape of the indexed "
+                    f"tensor {list(data.shape)} at index {n}"
                 ) from None
         if "shape mismatch" in str(error):
             shapes = ", ".join(str(list(k.shape)) for k in index if isinstance(k, np.ndarray))
@@ -198,7 +200,9 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     k = axis_of(dim, len(shape))
     if not shape:
         _checked(index._data, 1)
-        return record("GatherBackward0", np.broadcast_to(input._data, index._data.shape).copy(), (input,), (lambda ct: ct,))
+        return record(
+            "GatherBackward0", np.broadcast_to(input._data, index._data.shape).copy(), (input,), (lambda ct: ct,)
+        )
     at = _along(shape, _checked(index._data, shape[k], k), k)
     pull = partial(scattered, index=at, shape=shape)
     return record("GatherBackward0", input._data.reshape(-1)[at], (input,), (pull,))
@@ -209,9 +213,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if dim is not None:
         k = axis_of(dim, input._data.ndim)
         x, y = list(input._data.shape), list(indices._data.shape)
-        both = list(np.broadcast_shapes(tuple(x[:k] + [1] + x[k + 1 :]), tuple(y[:k] + [1] + y[k + 1 :])))
-        input = input.expand(both[:k] + [x[k]] + both[k + 1 :])
-        indices = indices.expand(both[:k] + [y[k]] + both[k + 1 :])
+        both = list(np.broadcast_shapes((*x[:k], 1, *x[k + 1 :]), (*y[:k], 1, *y[k + 1 :])))
+        input = input.expand([*both[:k], x[k], *both[k + 1 :]])
+        indices = indices.expand([*both[:k], y[k], *both[k + 1 :]])
     if dim is None:
         return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
     return gather(input, dim, indices)
@@ -248,7 +252,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {kind}")
     if isinstance(value, Tensor) and value._data.ndim:
         raise RuntimeError(
-            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._data.ndim} dimension(s)."
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value._data.ndim} dimension(s)."
         )
     if not fits(at.shape, input._data.shape):
         raise mismatch(at, input._data)

@@ -19,7 +19,7 @@ from srcgrad.shim.modes import STATE, no_grad, set_grad_enabled
 from srcgrad.shim.ops.elementwise import NUMBERS, mismatch, named
 from srcgrad.shim.ops.indexing import divided, getitem, index_put, is_basic, plain_index, window
 from srcgrad.shim.ops.views import fits, gathered
-from srcgrad.shim.record import masked, nothing, record
+from srcgrad.shim.record import nothing, record
 from srcgrad.shim.tensor import Tensor, wrap
 
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
@@ -31,10 +31,10 @@ _NO_GRAD_VIEW = (
     "the inplace to be tracked)."
 )
 _MULTI = (
-    "Output {} of {} is a view and is being modified inplace. This view is the output of a function that returns "
-    "multiple views. Such functions do not allow the output views to be modified inplace. You should replace the "
-    "inplace operation by an out-of-place one."
+    "This view is the output of a function that returns multiple views. Such functions do not allow the output views to "
+    "be modified inplace. You should replace the inplace operation by an out-of-place one."
 )
+_UNRECORDED = "A view was created in no_grad mode and is being modified inplace with grad mode enabled."
 _CUSTOM = (
     "Output {} of {} is a view and is being modified inplace. This view was created inside a custom Function (or "
     "because an input was returned as-is) and the autograd logic to handle view+inplace would override the custom "
@@ -62,8 +62,9 @@ def check_writable(target: Tensor, inputs: tuple[Any, ...]) -> bool:
     if base is not None:
         if target._origin == "no_grad":
             raise RuntimeError(_NO_GRAD_VIEW)
-        if target._origin == "multi" and target._fn is not None:
-            raise RuntimeError(_MULTI.format(target._nr, node_name(target._fn)))
+        if target._origin == "multi":
+            head = f"Output {target._nr} of {node_name(target._fn)} is a view and" if target._fn else _UNRECORDED
+            raise RuntimeError(f"{head} {'is being modified inplace. ' if target._fn else ''}{_MULTI}")
         if target._origin == "function" and target._fn is not None:
             raise RuntimeError(_CUSTOM.format(target._nr, node_name(target._fn)))
         if needs(base) and base._fn is None:
@@ -99,11 +100,11 @@ def store(target: Tensor, data: Any) -> Tensor:
     """
     here = target._data
     if data.shape != here.shape:
-        raise RuntimeError(
-            f"output with shape {list(here.shape)} doesn't match the broadcast shape {list(data.shape)}"
-        )
-    if data.dtype is not here.dtype and "biuf".index(data.dtype.kind) > "biuf".index(here.dtype.kind) and not (
-        data.dtype.kind == "u" and here.dtype.kind == "i"
+        raise RuntimeError(f"output with shape {list(here.shape)} doesn't match the broadcast shape {list(data.shape)}")
+    if (
+        data.dtype is not here.dtype
+        and "biuf".index(data.dtype.kind) > "biuf".index(here.dtype.kind)
+        and not (data.dtype.kind == "u" and here.dtype.kind == "i")
     ):
         message = f"result type {BY_NUMPY[data.dtype].title} can't be cast to the desired output type"
         raise RuntimeError(f"{message} {BY_NUMPY[here.dtype].title}")
@@ -207,12 +208,16 @@ def reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def apply(self: Tensor, *args: Any) -> Tensor:
         recorded = check_writable(self, ())
         if self._viewed:
-            raise NotImplementedError("srcgrad.shim does not change the shape in place where there are views of a tensor")
+            raise NotImplementedError(
+                "srcgrad.shim does not change the shape in place where there are views of a tensor"
+            )
         with set_grad_enabled(recorded):
             made = function(self, *args)
         if made is not self:
             if self._base is not None:
                 self._chain = made._chain
+            else:
+                self._viewed = False
             self._data = made._data
             if recorded:
                 if made._fn is not None:
@@ -316,4 +321,3 @@ def _check_fits(source: tuple[int, ...], target: tuple[int, ...]) -> None:
 index_put_ = in_place("index_put_", lambda self, index, values, accumulate=False: index_put(
     self, index, values.to(self.dtype) if isinstance(values, Tensor) else values, accumulate
 ))  # fmt: skip
-

@@ -22,7 +22,9 @@ from srcgrad.shim.tensor import Tensor, wrap
 
 def _mixed(name: str, input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     if input._data.dtype != product._data.dtype:
-        raise RuntimeError(f"{name[:-9].lower()}: the tensors must have one dtype, but got {input.dtype} and {product.dtype}")
+        raise RuntimeError(
+            f"{name[:-9].lower()}: the tensors must have one dtype, but got {input.dtype} and {product.dtype}"
+        )
     out = (product if alpha == 1 else product * alpha) + (input if beta == 1 else input * beta)
     return titled(out, name)
 
@@ -172,14 +174,11 @@ def vander(x: Tensor, N: int | None = None, *, increasing: bool = False) -> Tens
 # -- norms -----------------------------------------------------------------------------------------------------------
 
 
-def vector_norm(
-    x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def vector_norm(x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The norm of the elements, or along dimensions."""
     if x._data.dtype.kind != "f":
         raise RuntimeError(
-            "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-            f"{x.dtype.title}"
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype.title}"
         )
     return norm(x, ord, dim, keepdim, dtype=dtype)
 
@@ -230,8 +229,8 @@ def inv(A: Tensor) -> Tensor:
     try:
         out = np.linalg.inv(A._data)
     except np.linalg.LinAlgError:
-        raise RuntimeError("linalg.inv: The diagonal element 1 is zero, the inversion could not be completed because the "
-                           "input matrix is singular.") from None  # fmt: skip
+        raise RuntimeError("linalg.inv: The diagonal element 1 is zero, the inversion could not be completed because "
+                           "the input matrix is singular.") from None  # fmt: skip
 
     def pull(ct: Any, out: Any) -> Any:
         back = out.swapaxes(-1, -2)

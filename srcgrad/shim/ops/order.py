@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.dtypes import numpy_dtype
+from srcgrad.shim.modes import STATE
 from srcgrad.shim.ops.reductions import Extremum, selected
 from srcgrad.shim.ops.views import axis_of, scattered
 from srcgrad.shim.record import record
@@ -29,7 +30,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     if not x.ndim:
         x = x if x.dtype.kind == "f" else x.astype(np.int64)
         return record("CumsumBackward0", x.copy(), (input,), (lambda ct: ct,))
-    out = np.cumsum(np.ascontiguousarray(x), axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
+    out = STATE.quiet(np.cumsum, np.ascontiguousarray(x), axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
     return record("CumsumBackward0", out, (input,), (partial(_reversed_sum, axis=k),))
 
 
@@ -38,8 +39,10 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     x = input._data if dtype is None else input._data.astype(numpy_dtype(dtype))
     k = axis_of(dim, x.ndim)
     if not x.ndim:
-        return record("CumprodBackward0", x.copy() if x.dtype.kind == "f" else x.astype(np.int64), (input,), (lambda ct: ct,))
-    out = np.cumprod(np.ascontiguousarray(x), axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
+        return record(
+            "CumprodBackward0", x.copy() if x.dtype.kind == "f" else x.astype(np.int64), (input,), (lambda ct: ct,)
+        )
+    out = STATE.quiet(np.cumprod, np.ascontiguousarray(x), axis=k, dtype=None if x.dtype.kind == "f" else np.int64)
 
     def pull(ct: Any, x: Any) -> Any:
         # the products of all but element i, for each end j >= i, added up: correct with zeros too

@@ -86,13 +86,15 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 def xlogy(input: Any, other: Any) -> Tensor:
     """`input * log(other)`, and 0 where `input` is 0."""
     x, y = (v._data if isinstance(v, Tensor) else v for v in (input, other))
-    zero, kind = np.equal(x, 0), promoted(x, y)
+    zero, kind = np.equal(x, 0) & (np.less_equal(y, 0) | np.isinf(y)), promoted(x, y)
     safe = other if isinstance(other, Tensor) else wrap(np.asarray(other, kind))
     if zero.any():  # the logarithm may be infinite or NaN there
         safe = where(wrap(np.asarray(zero)), 1.0, other)
         safe = safe.to(BY_NUMPY[kind]) if kind.kind == "f" else safe
-    name = "XlogyBackward0" if isinstance(input, Tensor) and isinstance(other, Tensor) else (
-        "XlogyBackward1" if isinstance(other, Tensor) else "XlogyBackward2"
+    name = (
+        "XlogyBackward0"
+        if isinstance(input, Tensor) and isinstance(other, Tensor)
+        else ("XlogyBackward1" if isinstance(other, Tensor) else "XlogyBackward2")
     )
     return titled(input * safe.log(), name)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY
+from srcgrad.shim.modes import STATE
 from srcgrad.shim.ops.elementwise import mismatch
 from srcgrad.shim.ops.views import fits, scattered, unsafe_view
 from srcgrad.shim.record import record
@@ -34,7 +35,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
             f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and {b.shape[0]}x{b.shape[1]})"
         )
     _same(input, mat2)
-    return record("MmBackward0", a @ b, (input, mat2), _MATRIX, (input, mat2))
+    return record("MmBackward0", STATE.quiet(np.matmul, a, b), (input, mat2), _MATRIX, (input, mat2))
 
 
 _MATRIX = (lambda ct, a, b: ct @ b.swapaxes(-1, -2), lambda ct, a, b: a.swapaxes(-1, -2) @ ct)
@@ -46,10 +47,12 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     if a.ndim != 2 or b.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {a.ndim}, {b.ndim}")
     if a.shape[1] != b.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({a.shape[0]}), mat ({'x'.join(map(str, a.shape))}), vec ({b.size})")
+        raise RuntimeError(
+            f"size mismatch, got input ({a.shape[0]}), mat ({'x'.join(map(str, a.shape))}), vec ({b.size})"
+        )
     _same(input, vec)
     pulls = (lambda ct, a, b: outer_of(ct, b), lambda ct, a, b: ct @ a)
-    return record("MvBackward0", a @ b, (input, vec), pulls, (input, vec))
+    return record("MvBackward0", STATE.quiet(np.matmul, a, b), (input, vec), pulls, (input, vec))
 
 
 def outer_of(a: Any, b: Any) -> Any:
@@ -71,7 +74,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
         x, y = (BY_NUMPY[d].title for d in (a.dtype, b.dtype))
         raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {x} and {y}")
     pulls = (lambda ct, a, b: ct * b, lambda ct, a, b: ct * a)
-    return record("DotBackward0", a @ b, (input, tensor), pulls, (input, tensor))
+    return record("DotBackward0", STATE.quiet(np.matmul, a, b), (input, tensor), pulls, (input, tensor))
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
@@ -90,7 +93,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
             f"Expected size for first two dimensions of batch2 tensor to be: {wanted} but got: {list(b.shape[:2])}."
         )
     _same(input, mat2)
-    return record("BmmBackward0", a @ b, (input, mat2), _MATRIX, (input, mat2))
+    return record("BmmBackward0", STATE.quiet(np.matmul, a, b), (input, mat2), _MATRIX, (input, mat2))
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
@@ -103,9 +106,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if a == 2 and b == 1:
         return mv(input, other)
     if not a or not b:
-        raise RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D"
-        )
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")
     if a == 1:
         made = matmul(input.unsqueeze(0), other)
         name = "SqueezeBackward4" if b == 2 else "UnsafeViewBackward0"
@@ -128,7 +129,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         return unsafe_view(rows, (*lead, other._data.shape[-1]))
     _same(input, other)
     try:
-        out = input._data @ other._data
+        out = STATE.quiet(np.matmul, input._data, other._data)
     except ValueError:
         x, y = input._data.shape, other._data.shape
         raise RuntimeError(f"The shapes {list(x)} and {list(y)} do not fit for matmul") from None
@@ -140,7 +141,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     if mat1._data.shape[1] != mat2._data.shape[0]:
         mm(mat1, mat2)
     _same(mat1, mat2)
-    product = mat1._data @ mat2._data
+    product = STATE.quiet(np.matmul, mat1._data, mat2._data)
     out = (product if alpha == 1 else product * alpha) + (input._data if beta == 1 else input._data * beta)
     pulls = (
         lambda ct, a, b: ct * beta if beta != 1 else ct,
@@ -158,7 +159,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return out if bias is None else out + bias
 
 
-# -- Einstein's summation -----------------------------------------------------------------------------------------------
+# -- Einstein's summation --------------------------------------------------------------------------------------------
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -183,8 +184,8 @@ def _terms(equation: str, ranks: list[int]) -> tuple[list[str], str]:
     for k, (t, n) in enumerate(zip(terms, ranks, strict=True)):
         if "..." not in t and len(t) != n:
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(t)}) does not match the number of dimensions "
-                f"({n}) for operand {k} and no ellipsis was given"
+                f"einsum(): the number of subscripts in the equation ({len(t)}) does not match the number of "
+                f"dimensions ({n}) for operand {k} and no ellipsis was given"
             )
     free = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in equation]
     extra = [n - len(t.replace("...", "")) if "..." in t else 0 for t, n in zip(terms, ranks, strict=True)]
@@ -217,4 +218,3 @@ def _einsum_back(ct: Any, values: tuple[Any, ...], k: int, terms: list[str], out
     shape = tuple(sizes[c] for c in term)
     index = np.einsum(f"{term}->{letters}", np.arange(int(np.prod(shape))).reshape(shape))
     return scattered(found, index, shape)
-

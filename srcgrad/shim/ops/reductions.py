@@ -11,6 +11,7 @@ import numpy as np
 
 from srcgrad.shim.dtypes import BY_NUMPY, DEFAULT, numpy_dtype
 from srcgrad.shim.graph import OUTPUT
+from srcgrad.shim.modes import STATE
 from srcgrad.shim.ops.views import axis_of, scattered, spread
 from srcgrad.shim.record import record, titled
 from srcgrad.shim.tensor import Tensor, wrap
@@ -56,12 +57,10 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     elif x.dtype.kind in "biu":
         x = x.astype(np.int64)
     if dim is None and not keepdim:
-        return record("SumBackward0", np.add.reduce(x, axis=None), (input,), (partial(spread, shape=shape),))
+        return record("SumBackward0", STATE.quiet(np.add.reduce, x, axis=None), (input,), (partial(spread, shape=shape),))
     axes = axes_of(dim, x.ndim)
-    out = np.add.reduce(x, axis=axes, keepdims=keepdim)
-    return record(
-        "SumBackward1", out, (input,), (lambda ct: spread(opened(ct, shape, axes, keepdim), shape),)
-    )
+    out = STATE.quiet(np.add.reduce, x, axis=axes, keepdims=keepdim)
+    return record("SumBackward1", out, (input,), (lambda ct: spread(opened(ct, shape, axes, keepdim), shape),))
 
 
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -83,9 +82,18 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     axes = axes_of(dim, x.ndim)
     count = math.prod(shape[k] for k in axes)
     # in the type of the elements, also where there are none
-    out = np.add.reduce(x, axis=axes, keepdims=keepdim) / x.dtype.type(count)
+    out = STATE.quiet(_average, x, axes, keepdim, count)
     name = "MeanBackward0" if dim is None and not keepdim else "MeanBackward1"
     return record(name, out, (input,), (lambda ct: spread(opened(ct / count, shape, axes, keepdim), shape),))
+
+
+def _average(x: Any, axes: tuple[int, ...], keepdim: bool, count: float) -> Any:
+    return np.add.reduce(x, axis=axes, keepdims=keepdim) / x.dtype.type(count)
+
+
+def _squares(x: Any, axes: tuple[int, ...], keepdim: bool, count: float) -> Any:
+    """The squares of the distances from the mean, added up, for each of `count`."""
+    return _average(np.square(x - x.mean(axis=axes, keepdims=True)), axes, keepdim, count)
 
 
 def _variance(name: str, input: Tensor, dim: Any, correction: float, keepdim: bool) -> Tensor:
@@ -93,8 +101,7 @@ def _variance(name: str, input: Tensor, dim: Any, correction: float, keepdim: bo
     shape, axes = x.shape, axes_of(dim, x.ndim)
     count = math.prod(shape[k] for k in axes)
     free = builtins.max(count - correction, 0)
-    scale = x.dtype.type(free)
-    out = np.add.reduce(np.square(x - x.mean(axis=axes, keepdims=True)), axis=axes, keepdims=keepdim) / scale
+    out = STATE.quiet(_squares, x, axes, keepdim, free)
 
     def pull(ct: Any, x: Any) -> Any:
         center = x - x.mean(axes, keepdims=True) if axes else x * 0.0
@@ -128,8 +135,7 @@ def std(
     shape, axes = x.shape, axes_of(dim, x.ndim)
     count = math.prod(shape[k] for k in axes)
     free = builtins.max(count - _correction(unbiased, correction), 0)
-    center = x - x.mean(axis=axes, keepdims=True)
-    out = np.sqrt(np.add.reduce(np.square(center), axis=axes, keepdims=keepdim) / x.dtype.type(free))
+    out = np.sqrt(STATE.quiet(_squares, x, axes, keepdim, free))
 
     def pull(ct: Any, x: Any, out: Any) -> Any:
         center = x - x.mean(axes, keepdims=True) if axes else x * 0.0
@@ -148,7 +154,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     elif x.dtype.kind in "biu":
         x = x.astype(np.int64)
     axes = axes_of(dim, x.ndim)
-    out = np.multiply.reduce(x, axis=axes, keepdims=keepdim)
+    out = STATE.quiet(np.multiply.reduce, x, axis=axes, keepdims=keepdim)
 
     def pull(ct: Any, x: Any) -> Any:
         return opened(ct, shape, axes, keepdim) * _others(x, axes)
@@ -198,7 +204,7 @@ def _even(input: Tensor, dim: Any, keepdim: bool, name: str, reduce: Any) -> Ten
 
 
 def _not_empty(x: Any, axes: tuple[int, ...], name: str) -> None:
-    op = name.split("Backward")[0].lower()
+    op = name.split("Backward", maxsplit=1)[0].lower()
     gone = [k for k in axes if not x.shape[k]]
     if gone and (len(axes) < x.ndim or op.startswith("arg")) and x.ndim > 1:
         raise IndexError(f"{op}(): Expected reduction dim {gone[0]} to have non-zero size.")
@@ -206,8 +212,8 @@ def _not_empty(x: Any, axes: tuple[int, ...], name: str) -> None:
         raise IndexError(f"{op}(): Expected reduction dim to be specified for input.numel() == 0.")
     if gone:
         raise RuntimeError(
-            f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
-            "'dim' argument."
+            f"{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
+            "the 'dim' argument."
         )
 
 
@@ -226,7 +232,8 @@ def selected(input: Tensor, dim: int, keepdim: bool, name: str, index: Any) -> E
     x = input._data
     shape, k = x.shape, axis_of(dim, x.ndim)
     if shape and not shape[k]:
-        raise IndexError(f"{name.split('Backward')[0].lower()}(): Expected reduction dim {k} to have non-zero size.")
+        op = name.split("Backward", maxsplit=1)[0].lower()
+        raise IndexError(f"{op}(): Expected reduction dim {k} to have non-zero size.")
     if not shape:
         return Extremum(record(name, x.copy(), (input,), (lambda ct: ct,)), wrap(np.zeros((), np.int64)))
     where = np.expand_dims(index(x, k), k)
@@ -328,12 +335,12 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
         return titled(_even(input.abs(), dim, keepdim, name, reduce), name)
     size = np.abs(x)
     if p == 0:
-        out = np.add.reduce((x != 0).astype(x.dtype), axis=axes, keepdims=keepdim)
+        out = STATE.quiet(np.add.reduce, (x != 0).astype(x.dtype), axis=axes, keepdims=keepdim)
         return record(name, out, (input,), (lambda ct: spread(opened(ct * 0.0, shape, axes, keepdim), shape),))
     if p == 2:
-        out = np.sqrt(np.add.reduce(x * x, axis=axes, keepdims=keepdim))
+        out = np.sqrt(STATE.quiet(lambda: np.add.reduce(x * x, axis=axes, keepdims=keepdim)))
     else:
-        out = np.add.reduce(size**p, axis=axes, keepdims=keepdim) ** x.dtype.type(1.0 / p)
+        out = STATE.quiet(lambda: np.add.reduce(size**p, axis=axes, keepdims=keepdim) ** x.dtype.type(1.0 / p))
 
     def pull(ct: Any, x: Any, out: Any) -> Any:
         if p == 1:
@@ -353,8 +360,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     shape, axes = x.shape, axes_of(dim, x.ndim)
     top = np.maximum.reduce(x, axis=axes, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    with np.errstate(all="ignore"):
-        out = np.log(np.add.reduce(np.exp(x - top), axis=axes, keepdims=True)) + top
+    out = STATE.quiet(lambda: np.log(np.add.reduce(np.exp(x - top), axis=axes, keepdims=True)) + top)
     out = out if keepdim else out.squeeze(axes)
 
     def pull(ct: Any, x: Any, out: Any) -> Any:

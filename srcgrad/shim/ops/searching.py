@@ -32,7 +32,11 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 
 
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
     """The different elements, in order."""
     found, inverse, counts = np.unique(input._data, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
@@ -66,8 +70,8 @@ def searchsorted(
     if grid.ndim > 1:
         if grid.shape[:-1] != x.shape[:-1]:
             raise RuntimeError(
-                "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
-                "tensor and input value tensor must match"
+                "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+                "boundaries tensor and input value tensor must match"
             )
         rows = [np.searchsorted(g, v, "right" if right else "left") for g, v in
                 zip(grid.reshape(-1, grid.shape[-1]), x.reshape(-1, x.shape[-1]), strict=True)]  # fmt: skip
@@ -146,8 +150,8 @@ def scatter_reduce(
     Raises:
         NotImplementedError: "prod", or "mean" without the tensor itself.
     """
-    base = input if include_self else scatter(input, dim, index, {"sum": 0.0, "mean": 0.0, "amax": -np.inf, "amin": np.inf}
-                                               .get(reduce, 1.0))  # fmt: skip
+    neutral = {"sum": 0.0, "mean": 0.0, "amax": -np.inf, "amin": np.inf}
+    base = input if include_self else scatter(input, dim, index, neutral.get(reduce, 1.0))
     added = _scatter("ScatterAddBackward0", base, dim, index, src, add=True)
     if reduce == "sum":
         return titled(added, "ScatterReduceBackward0")

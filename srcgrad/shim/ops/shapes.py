@@ -13,6 +13,7 @@ import numpy as np
 from srcgrad.shim.history import positions
 from srcgrad.shim.ops.copies import _copied, flip
 from srcgrad.shim.ops.joining import cat
+from srcgrad.shim.ops.parts import split
 from srcgrad.shim.ops.views import (
     axis_of,
     expand,
@@ -21,7 +22,6 @@ from srcgrad.shim.ops.views import (
     placed,
     reshape,
     scattered,
-    split,
     transpose,
     unsqueeze,
     view,
@@ -75,7 +75,9 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     parts = []
     for a, b in itertools.pairwise(edges):
         at = (*(slice(None),) * k, slice(a, b))
-        parts.append(view("SliceBackward0", input, partial(_at, index=at), partial(placed, index=at, shape=input._data.shape)))
+        parts.append(
+            view("SliceBackward0", input, partial(_at, index=at), partial(placed, index=at, shape=input._data.shape))
+        )
     return tuple(parts)
 
 
@@ -120,7 +122,9 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """With at least two dimensions."""
-    return _each(tensors, lambda t: reshape(t, 1, 1) if not t._data.ndim else unsqueeze(t, 0) if t._data.ndim == 1 else t)
+    return _each(
+        tensors, lambda t: reshape(t, 1, 1) if not t._data.ndim else unsqueeze(t, 0) if t._data.ndim == 1 else t
+    )
 
 
 def _third(t: Tensor) -> Tensor:
@@ -268,8 +272,8 @@ def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]
 
 
 METHODS = {f.__name__: f for f in (
-    select, narrow, tensor_split, hsplit, vsplit, dsplit, split_with_sizes, ravel, adjoint, unfold, rot90, fliplr, flipud,
-    broadcast_to, diag_embed, diagflat, unsafe_chunk,
+    select, narrow, tensor_split, hsplit, vsplit, dsplit, split_with_sizes, ravel, adjoint, unfold, rot90, fliplr,
+    flipud, broadcast_to, diag_embed, diagflat, unsafe_chunk,
 )}  # fmt: skip
 TOP = {f.__name__: f for f in (
     atleast_1d, atleast_2d, atleast_3d, block_diag, dstack, column_stack, cartesian_prod, combinations,

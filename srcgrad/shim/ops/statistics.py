@@ -180,7 +180,9 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     return titled(made, "LogcumsumexpBackward0")
 
 
-def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
     """The differences of neighbours along a dimension, n times."""
     if not input._data.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional")

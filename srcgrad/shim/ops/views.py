@@ -15,7 +15,7 @@ import numpy as np
 from srcgrad.shim.graph import SEQUENCE, node_class
 from srcgrad.shim.history import edge_of, embedded, needs, positions
 from srcgrad.shim.modes import STATE
-from srcgrad.shim.record import record, record_several
+from srcgrad.shim.record import record
 from srcgrad.shim.size import Size
 from srcgrad.shim.tensor import Tensor, wrap
 
@@ -81,8 +81,7 @@ def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """The shape that `f(2, 3)`, `f((2, 3))` and `f([2, 3])` mean."""
     if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
         sizes = tuple(sizes[0])
-    sizes = tuple(int(n) for n in sizes)
-    return sizes
+    return tuple(int(n) for n in sizes)
 
 
 def resolved(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
@@ -245,8 +244,8 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     new = tuple(old[k - lead] if n == -1 and k >= lead else n for k, n in enumerate(shape))
     if lead < 0:
         raise RuntimeError(
-            f"expand(torch.{input.dtype.title}Tensor{{{list(old)}}}, size={list(shape)}): the number of sizes provided ({len(shape)}) "
-            f"must be greater or equal to the number of dimensions in the tensor ({len(old)})"
+            f"expand(torch.{input.dtype.title}Tensor{{{list(old)}}}, size={list(shape)}): the number of sizes provided "
+            f"({len(shape)}) must be greater or equal to the number of dimensions in the tensor ({len(old)})"
         )
     if -1 in new[:lead]:
         k = new.index(-1)
@@ -254,11 +253,10 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
             f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {k}"
         )
     for k, n in reversed(list(enumerate(old))):
-        if lead < 0 or n not in (1, new[k + lead]):
+        if n not in (1, new[k + lead]):
             raise RuntimeError(
-                f"The expanded size of the tensor ({new[k + lead] if lead >= 0 else shape[-1]}) must match the existing "
-                f"size ({n}) at non-singleton dimension {k + max(lead, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: "
-                f"{list(old)}"
+                f"The expanded size of the tensor ({new[k + lead]}) must match the existing size ({n}) at "
+                f"non-singleton dimension {k + lead}.  Target sizes: {list(shape)}.  Tensor sizes: {list(old)}"
             )
     step = partial(_stretched, shape=new)
     return view("ExpandBackward0", input, step, lambda ct: ct)
@@ -328,65 +326,6 @@ def take(input: Tensor, index: Any) -> Tensor:
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
-
-
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """The slices along a dimension."""
-    if not input._data.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    k = axis_of(dim, input._data.ndim)
-    indices = [(slice(None),) * k + (n,) for n in range(input._data.shape[k])]
-    return _parts("UnbindBackward0", input, indices)
-
-
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces along a dimension, of a size or of several sizes."""
-    if not tensor._data.ndim:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
-    k = axis_of(dim, tensor._data.ndim)
-    n, sizes = tensor._data.shape[k], split_size_or_sections
-    name = "SplitWithSizesBackward0"
-    if isinstance(sizes, int):
-        if sizes == 0 and n:
-            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
-        name = "SplitBackward0"
-        sizes = [min(sizes, n - at) for at in range(0, n, sizes)] or [0]
-    if sum(sizes) != n:
-        raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), but "
-            f"got split_sizes={list(sizes)}"
-        )
-    ends = np.cumsum(sizes).tolist()
-    return _parts(name, tensor, [(slice(None),) * k + (slice(e - s, e),) for s, e in zip(sizes, ends, strict=True)])
-
-
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most so many pieces of about one size."""
-    if not input._data.ndim:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = input._data.shape[axis_of(dim, input._data.ndim)]
-    return split(input, max(-(-n // chunks), 1), dim)
-
-
-def _parts(name: str, input: Tensor, indices: list[tuple[Any, ...]]) -> tuple[Tensor, ...]:
-    shape = input._data.shape
-
-    def pull(cts: list[Any]) -> tuple[Any]:
-        pairs = [(c, i) for c, i in zip(cts, indices, strict=True) if c is not None]
-        if isinstance(pairs[0][0], Tensor):
-            return (total([placed(c, i, shape) for c, i in pairs]),)
-        out = np.zeros(shape, pairs[0][0].dtype)
-        for c, i in pairs:  # the parts do not overlap
-            out[i] = c
-        return (out,)
-
-    outs = record_several(name, [input._data[(*i, ...)] for i in indices], (input,), pull)
-    for out, i in zip(outs, indices, strict=True):
-        mark_view(out, input, lambda z, i=i: z[(*i, ...)])
-        out._origin = out._origin or ("multi" if STATE.grad else "no_grad")
-    return tuple(outs)
 
 
 def placed(ct: Any, index: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
