@@ -31,8 +31,8 @@ _NO_GRAD_VIEW = (
     "the inplace to be tracked)."
 )
 _MULTI = (
-    "This view is the output of a function that returns multiple views. Such functions do not allow the output views to "
-    "be modified inplace. You should replace the inplace operation by an out-of-place one."
+    "This view is the output of a function that returns multiple views. Such functions do not allow the output views "
+    "to be modified inplace. You should replace the inplace operation by an out-of-place one."
 )
 _UNRECORDED = "A view was created in no_grad mode and is being modified inplace with grad mode enabled."
 _CUSTOM = (

@@ -57,7 +57,8 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     elif x.dtype.kind in "biu":
         x = x.astype(np.int64)
     if dim is None and not keepdim:
-        return record("SumBackward0", STATE.quiet(np.add.reduce, x, axis=None), (input,), (partial(spread, shape=shape),))
+        out = STATE.quiet(np.add.reduce, x, axis=None)
+        return record("SumBackward0", out, (input,), (partial(spread, shape=shape),))
     axes = axes_of(dim, x.ndim)
     out = STATE.quiet(np.add.reduce, x, axis=axes, keepdims=keepdim)
     return record("SumBackward1", out, (input,), (lambda ct: spread(opened(ct, shape, axes, keepdim), shape),))
