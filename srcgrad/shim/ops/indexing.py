@@ -28,6 +28,8 @@ def plain_index(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
         IndexError: more indices than dimensions.
         ValueError: a slice that goes backwards.
     """
+    if type(key) is int and shape:  # the usual one
+        return (key,)
     keys = key if isinstance(key, tuple) else (key,)
     out: list[Any] = []
     used = 0

@@ -21,31 +21,37 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     tensors = [t for t in tensors if t._data.shape != (0,)] or list(tensors)[:1]
     arrays = [t._data for t in tensors]
-    if any(not a.ndim for a in arrays):
-        at = next(k for k, a in enumerate(arrays) if not a.ndim)
-        raise RuntimeError(f"zero-dimensional tensor (at position {at}) cannot be concatenated")
     k = axis_of(dim, arrays[0].ndim)
-    for n, a in enumerate(arrays):
-        fits = a.ndim == arrays[0].ndim and all(
-            m == q for j, (m, q) in enumerate(zip(a.shape, arrays[0].shape, strict=True)) if j != k
-        )
-        if not fits and a.ndim != arrays[0].ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {arrays[0].ndim} and {a.ndim}")
-        if not fits:
-            first = arrays[0].shape
-            bad = next(j for j in range(a.ndim) if j != k and a.shape[j] != first[j])
-            raise RuntimeError(
-                f"Sizes of tensors must match except in dimension {k}. Expected size {first[bad]} but got size "
-                f"{a.shape[bad]} for tensor number {n} in the list."
-            )
-    kind = promoted(*arrays)
-    out = np.concatenate([a.astype(kind, copy=False) for a in arrays], axis=k)
-    ends = np.cumsum([a.shape[k] for a in arrays]).tolist()
-    pulls = [
-        partial(_piece, index=(slice(None),) * k + (slice(e - a.shape[k], e),))
-        for e, a in zip(ends, arrays, strict=True)
-    ]
+    kind = arrays[0].dtype
+    if any(a.dtype is not kind for a in arrays):
+        kind = promoted(*arrays)
+        arrays = [a.astype(kind, copy=False) for a in arrays]
+    try:
+        out = np.concatenate(arrays, axis=k)
+    except ValueError:
+        raise _misfit(arrays, k) from None
+    pulls, end = [], 0
+    for a in arrays:
+        start, end = end, end + a.shape[k]
+        pulls.append(partial(_piece, index=(slice(None),) * k + (slice(start, end),)))
     return record("CatBackward0", out, tensors, pulls)
+
+
+def _misfit(arrays: list[np.ndarray], axis: int) -> Exception:
+    """PyTorch's error for arrays that cannot be put one after the other."""
+    first = arrays[0].shape
+    for n, a in enumerate(arrays):
+        if not a.ndim:
+            return RuntimeError(f"zero-dimensional tensor (at position {n}) cannot be concatenated")
+        if a.ndim != len(first):
+            return RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {a.ndim}")
+        for j, (m, q) in enumerate(zip(a.shape, first, strict=True)):
+            if j != axis and m != q:
+                return RuntimeError(
+                    f"Sizes of tensors must match except in dimension {axis}. Expected size {q} but got size {m} for "
+                    f"tensor number {n} in the list."
+                )
+    raise AssertionError("these arrays fit")
 
 
 def _piece(ct: Any, index: Any) -> Any:

@@ -198,10 +198,16 @@ def _even(input: Tensor, dim: Any, keepdim: bool, name: str, reduce: Any) -> Ten
     shape, axes = x.shape, axes_of(dim, x.ndim)
     _not_empty(x, axes, name)
     out = reduce(x, axis=axes, keepdims=keepdim)
-    at = x == opened(np.asarray(out), shape, axes, keepdim)
-    at = at | np.isnan(x) if x.dtype.kind == "f" and np.isnan(out).any() else at
-    share = (at / np.maximum(at.sum(axis=axes, keepdims=True), 1)).astype(x.dtype if x.dtype.kind == "f" else float)
-    return record(name, out, (input,), (lambda ct: opened(ct, shape, axes, keepdim) * share,))
+
+    def pull(ct: Any, x: Any, out: Any) -> Any:
+        x, out = (v._data if isinstance(v, Tensor) else np.asarray(v) for v in (x, out))
+        at = x == opened(out, shape, axes, keepdim)
+        if np.isnan(out).any():
+            at = at | np.isnan(x)
+        share = at / np.maximum(at.sum(axis=axes, keepdims=True), 1)
+        return opened(ct, shape, axes, keepdim) * share.astype(x.dtype)
+
+    return record(name, out, (input,), (pull,), (input, OUTPUT))
 
 
 def _not_empty(x: Any, axes: tuple[int, ...], name: str) -> None:
