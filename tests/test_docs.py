@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import srcgrad as sg
 from srcgrad.transform.normalise import structure_exits
@@ -14,17 +15,19 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 EXPLAIN = ROOT / "docs" / "explain.md"
+SHIM = ROOT / "docs" / "shim.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def test_python_blocks_run():
-    text = README.read_text(encoding="utf-8")
-    namespace = {"__name__": "readme_example"}
+@pytest.mark.parametrize("page", [README, SHIM], ids=lambda p: p.name)
+def test_python_blocks_run(page):
+    text = page.read_text(encoding="utf-8")
+    namespace = {"__name__": f"example_{page.stem}"}
     blocks = list(BLOCK.finditer(text))
     assert blocks
     for match in blocks:
         line = text.count("\n", 0, match.start(1)) + 1
-        name = f"<README.md:{line}>"
+        name = f"<{page.name}:{line}>"
         source = match.group(1)
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # inspect reads it here
         exec(compile(source, name, "exec"), namespace)

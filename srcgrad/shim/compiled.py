@@ -45,7 +45,9 @@ def call(callee: Callee, values: tuple[Any, ...], *, pure: bool) -> Any:
     """
     arrays = tuple([_array(v) for v in values])
     if STATE.grad:
-        active = tuple([n for n, v in zip(callee.parameters, values, strict=True) if _needs(v)])
+        active = tuple(
+            [n for n, v in zip(callee.parameters, values) if (needs(v) if type(v) is Tensor else _needs(v))]  # noqa: B905
+        )
         if active:
             return _recorded(callee, active, values, arrays, pure=pure)
     version = callee.version(arrays)
@@ -248,20 +250,21 @@ def _recorded(
         facts = _facts(version)
         forward, backward = facts.sweeps(arrays, numbers)
     raw = forward.pure([*numbers, *(c.read() for c in version.plan.arrays)] if facts.has_captures else numbers)
-    results = [
-        structure.plain(k, r) if d is None else wrap(_own(r, numbers) if type(r) is ndarray else np.array(r, d))
-        for k, d, r in zip(facts.kinds, facts.made, raw, strict=False)
-    ]
-
     node: Any = node_class(f"{callee.program.name}Backward", Compiled)()
-    node.callee, node.reverse, node.tape, node.given = target, backward.compiled.quick, raw[len(results) :], values
+    node.callee, node.reverse, node.tape, node.given = target, backward.compiled.quick, raw[len(facts.kinds) :], values
     node.edges = [edge_of(leaf) if isinstance(leaf, Tensor) else None for leaf in map(leaves.__getitem__, facts.active)]
     node.saved = [entry(leaf, leaf._fn) for leaf in leaves if isinstance(leaf, Tensor)]
-    outputs = [r for r in results if type(r) is Tensor and r._data.dtype.kind == "f"]
-    node.metas = [(r._data.shape, r._data.dtype) for r in outputs]
-    node.kinds, node.seq = facts.floats, next(SEQUENCE)
-    for number, r in enumerate(outputs):
-        r._fn, r._nr, r._requires = node, number, True
+    node.kinds, node.metas, node.seq = facts.floats, [], next(SEQUENCE)
+    results = []
+    for kind, dtype, r in zip(facts.kinds, facts.made, raw, strict=False):
+        if dtype is None:
+            results.append(structure.plain(kind, r))
+            continue
+        made = wrap(_own(r, numbers) if type(r) is ndarray else np.array(r, dtype))
+        if dtype.kind == "f":
+            made._fn, made._nr, made._requires = node, len(node.metas), True
+            node.metas.append((made._data.shape, dtype))
+        results.append(made)
     if STATE.special is not None:
         for note in STATE.special:
             note(node)

@@ -31,7 +31,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     x, y = aligned(x, y, floats=False)
     a, b = (v if isinstance(v, Tensor) else wrap(np.asarray(v)) for v in (a, b))
     # the rule "where" of srcgrad.rules: its partials are 1 and 0
-    return record("WhereBackward0", np.where(at, x, y), (a, b), (partial(masked, at=at), partial(masked, at=~at)))
+    pulls = (partial(masked, at=at), lambda ct: masked(ct, ~at))
+    return record("WhereBackward0", np.where(at, x, y), (a, b), pulls)
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
@@ -44,6 +45,10 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     x = input._data
     low, high = (v._data if isinstance(v, Tensor) else number(v) for v in (min, max))
+    if x.dtype.kind == "f" and not isinstance(min, Tensor) and not isinstance(max, Tensor):
+        out = x if low is None else np.maximum(x, x.dtype.type(low))
+        out = out if high is None else np.minimum(out, x.dtype.type(high))
+        return record("ClampBackward1", out, (input,), (partial(_inside, low=low, high=high),), (input,))
     kind = promoted(x, *(v for v in (low, high) if v is not None))
     out = x.astype(kind, copy=False)
     inside = np.ones((), bool)
@@ -61,6 +66,12 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         below = x > high if low is None else (x > high) | (low > high)
         pulls.append(partial(masked, at=below))
     return record("ClampBackward0" if len(inputs) > 1 else "ClampBackward1", out, inputs, pulls)
+
+
+def _inside(ct: Any, x: Any, low: Any, high: Any) -> Any:
+    data = x._data if isinstance(x, Tensor) else x
+    above = True if low is None else data >= low
+    return masked(ct, np.asarray(above & (True if high is None else data <= high)))
 
 
 def relu(input: Tensor) -> Tensor:

@@ -28,8 +28,10 @@ def plain_index(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
         IndexError: more indices than dimensions.
         ValueError: a slice that goes backwards.
     """
-    if type(key) is int and shape:  # the usual one
+    if shape and type(key) is int:  # the usual ones
         return (key,)
+    if shape and type(key) is slice and key.step is None and type(key.start or 0) is type(key.stop or 0) is int:
+        return (slice(None) if key.indices(shape[0]) == (0, shape[0], 1) else key,)
     keys = key if isinstance(key, tuple) else (key,)
     out: list[Any] = []
     used = 0

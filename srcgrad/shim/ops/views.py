@@ -49,12 +49,17 @@ def view(name: str, base: Tensor, step: Callable[[Any], Any], pull: Callable[[An
 
 def mark_view(made: Tensor, base: Tensor, step: Callable[[Any], Any]) -> Tensor:
     """Let a tensor know whose memory it shares."""
-    made._counter = base._counter
-    made._seen = base._counter[0]
-    made._base = base if base._base is None else base._base
-    made._base._viewed = True
-    made._chain = (*base._chain, step)
-    made._inference = base._inference
+    made._counter = counter = base._counter
+    made._seen = counter[0]
+    root = base._base
+    if root is None:
+        root, made._chain = base, (step,)
+    else:
+        made._chain = (*base._chain, step)
+    made._base = root
+    root._viewed = True
+    if base._inference:
+        made._inference = True
     if base._origin:
         made._origin = base._origin
     return made

@@ -45,13 +45,15 @@ def nll_loss(
     axis = min(x.ndim - 1, 1)
     classes = x.shape[axis]
     _check_weight(x, weight, classes)
+    need_floats(x, "nll_loss_out_frame")
+    if weight is None and x.ndim == 2 and t.size and t.min() >= 0 and t.max() < classes and ignore_index < 0:
+        return _picked(input, t, reduction)
     counted = t != ignore_index
     wrong = counted & ((t < 0) | (t >= classes))
     if wrong.any():
         raise IndexError(f"Target {t[wrong].reshape(-1)[0]} is out of bounds.")
     at = np.expand_dims(np.where(counted, t, 0), axis)
     scale = counted.astype(x.dtype) if weight is None else np.where(counted, weight._data[at.squeeze(axis)], 0)
-    need_floats(x, "nll_loss_out_frame")
     if reduction == "mean" and (total := scale.sum()):
         scale = scale / total
 
@@ -72,6 +74,23 @@ def nll_loss(
     if reduction == "mean" and x.size and not counted.any():
         out = x.dtype.type(np.nan)
     return record(name, out, (input,), (back,))
+
+
+def _picked(input: Tensor, t: np.ndarray, reduction: str) -> Tensor:
+    """The usual case: rows of log-probabilities, all of which count the same."""
+    shape, at = input._data.shape, (np.arange(t.size), t)
+    scale = input._data.dtype.type(-1.0 / t.size if reduction == "mean" else -1.0)
+
+    def forward(x: np.ndarray) -> Any:
+        return x[at] * scale if reduction == "none" else x[at].sum() * scale
+
+    def backward(ct: np.ndarray) -> np.ndarray:
+        out = np.zeros(shape, ct.dtype)
+        out[at] = ct * scale
+        return out
+
+    _, back = adjoint_pair("NllLossBackward0", "NllLossBackwardBackward0", forward, backward)
+    return record("NllLossBackward0", forward(input._data), (input,), (back,))
 
 
 def _check_shapes(x: np.ndarray, t: np.ndarray) -> None:
