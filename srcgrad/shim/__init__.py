@@ -38,6 +38,7 @@ from srcgrad.shim.creation import (
     zeros_like,
 )
 from srcgrad.shim.device import device
+from srcgrad.shim.drawing import make_dot
 from srcgrad.shim.dtypes import bool_ as bool
 from srcgrad.shim.dtypes import (
     can_cast,
