@@ -8,6 +8,7 @@ from srcgrad.errors import (
     GradientCheckError,
     InternalError,
     NonScalarError,
+    ParallelError,
     SrcgradError,
     UnsupportedError,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "GradientCheckError",
     "InternalError",
     "NonScalarError",
+    "ParallelError",
     "SrcgradError",
     "UnsupportedError",
     "checkpointed",

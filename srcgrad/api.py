@@ -27,7 +27,7 @@ def differentiable(
     error_model: str = ..., memory_budget: int | None = ...,
 ) -> Callable[[Callable[..., Any]], Differentiable]: ...  # fmt: skip
 def differentiable(
-    function: Callable[..., Any] | None = None, /, *, parallel: bool = False, fastmath: Any = None,
+    function: Callable[..., Any] | None = None, /, *, parallel: bool | None = None, fastmath: Any = None,
     boundscheck: bool | None = None, cache: bool | None = None, target: str | None = None,
     error_model: str | None = None, memory_budget: int | None = None,
 ) -> Any:  # fmt: skip
@@ -35,7 +35,7 @@ def differentiable(
 
     Args:
         function: a plain function, or a Numba dispatcher (`@njit`), whose own options are kept.
-        parallel: run `prange` loops in parallel. Not available yet.
+        parallel: run `prange` loops and large array expressions on several threads, and the reverses of both.
         fastmath: as for `numba.njit`.
         boundscheck: check indices, as for `numba.njit`.
         cache: keep compiled code on disk, as for `numba.njit`.
@@ -54,15 +54,13 @@ def differentiable(
     def wrap(target_function: Callable[..., Any]) -> Differentiable:
         kept = _dispatcher_options(target_function)
         chosen = {"fastmath": fastmath, "boundscheck": boundscheck, "cache": cache, "error_model": error_model,
-                  "memory_budget": memory_budget}  # fmt: skip
+                  "memory_budget": memory_budget, "parallel": parallel}  # fmt: skip
         kept.update({k: v for k, v in chosen.items() if v is not None})
         if isinstance(kept.get("fastmath"), set):
             kept["fastmath"] = frozenset(kept["fastmath"])
         chosen_target = kept.pop("target", None) if target is None else target
         return Differentiable(_plain(target_function), Options(target=chosen_target or "cpu", **kept))  # type: ignore[arg-type]
 
-    if parallel:
-        raise ArgumentError(Problem("parallel=True is not available yet", hint="leave it out: prange runs as range"))
     if target not in (None, "cpu", "python"):
         raise ArgumentError(Problem(f"target={target!r} is not available yet", hint='use target="cpu"'))
     if error_model not in (None, "numpy", "python"):
@@ -86,10 +84,7 @@ def _dispatcher_options(function: Any) -> dict[str, Any]:
         o = function.options
         return dataclasses.asdict(o)
     options = getattr(function, "targetoptions", None) or {}
-    if options.get("parallel"):
-        message = f"'{function.__name__}' is compiled with parallel=True, which is not available yet"
-        raise ArgumentError(Problem(message, hint="pass its py_func: prange then runs as range"))
-    kept = {k: options[k] for k in ("fastmath", "boundscheck", "nogil") if options.get(k)}
+    kept = {k: options[k] for k in ("fastmath", "boundscheck", "nogil", "parallel") if options.get(k)}
     if options:
         kept["error_model"] = options.get("error_model", "python")
     return kept

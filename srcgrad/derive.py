@@ -17,6 +17,7 @@ from srcgrad.ir.types import Array, Scalar, is_float
 from srcgrad.plan import Outside, Plan, Text
 from srcgrad.program import GradientOf, Program, PullbackOf, nothing_returned, resolve_argnums
 from srcgrad.transform import pipeline
+from srcgrad.transform.analysis.written import written_parameters
 from srcgrad.transform.build import strong
 from srcgrad.transform.inline import inline_function
 from srcgrad.transform.lower import arrays
@@ -41,7 +42,7 @@ class Derivation:
         with noted_sources() as functions:
             self.lowered: Lowered = program.lowered(arguments)
         self.functions, self.arguments = functions, arguments
-        self.compiled = program.options.target != "python"
+        self.compiled, self.parallel = program.options.target != "python", program.options.parallel
         self.frugal, self.budget = program.is_frugal, program.options.memory_budget
         self.wrt = float_parameters(self.lowered.function, arguments, program.active)
 
@@ -75,8 +76,20 @@ class Derivation:
             if prefix:
                 split = pipeline.frugal_split(function, split, self.wrt)
             made = {f"{prefix}forward": split.forward, f"{prefix}reverse": split.reverse}
-            return {name: _text(ir, compiled=self.compiled, large=large) for name, ir in made.items()}
-        return {name: _text(ir, compiled=self.compiled) for name, ir in made.items()}
+            return {name: self._text(ir, large) for name, ir in made.items()}
+        return {name: self._text(ir) for name, ir in made.items()}
+
+    def _text(self, function: Function, large: tuple[str, ...] = ()) -> Text:
+        """A text; one that is to be compiled is put in the form that compilers do best with."""
+        written = written_parameters(function)
+        flat = pipeline.flattened(pipeline.printable(function))
+        if self.parallel:
+            flat = pipeline.in_parallel(flat)
+        if self.compiled:
+            flat = pipeline.in_lanes(flat)
+        printed = print_function(flat, pipeline.direct_accesses(flat) if self.compiled else frozenset())
+        printed = replace(printed, written=frozenset(name for name, p in flat.signature if p in written))
+        return Text(printed, tuple(k for k, p in enumerate(function.params) if p in written), large)
 
     def source(self, kind: str, argnums: Any) -> str:
         """The text of the "primal", "adjoint" or "tangent" for people, with the user's own parameters."""
@@ -91,17 +104,6 @@ class Derivation:
         """The primal without the parameters `constants`, which its text reads as globals."""
         ir = pipeline.printable(self.lowered.function)
         return print_function(replace(ir, signature=tuple((n, t) for n, t in ir.signature if n not in constants)))
-
-
-def _text(function: Function, *, compiled: bool, large: tuple[str, ...] = ()) -> Text:
-    """A text; one that is to be compiled is put in the form that compilers do best with."""
-    written = pipeline.written_parameters(function)
-    flat = pipeline.flattened(pipeline.printable(function))
-    if compiled:
-        flat = pipeline.in_lanes(flat)
-    printed = print_function(flat, pipeline.direct_accesses(flat) if compiled else frozenset())
-    printed = replace(printed, written=frozenset(name for name, p in flat.signature if p in written))
-    return Text(printed, tuple(k for k, p in enumerate(function.params) if p in written), large)
 
 
 def result_type(value: Value) -> Any:
@@ -155,7 +157,7 @@ def pullback(program: PullbackOf, arguments: Arguments) -> Lowered:
 def with_finals(lowered: Lowered) -> Lowered:
     """The same with the arrays that the function overwrites as results after its own."""
     function = lowered.function
-    written = pipeline.written_parameters(function)
+    written = written_parameters(function)
     result = Tuple((lowered.result, *(p for p in function.params if p in written)))
     return replace(lowered, function=replace(function, results=atoms_of(result)), result=result)
 
@@ -268,7 +270,7 @@ def inline_program(scope: Scope, program: Program, args: list[Value], kwargs: di
         if known.var is not None:
             hidden.append(known.var)
     atoms = [*(a for v in values for a in lower_values.leaves(v)), *hidden]
-    written = pipeline.written_parameters(lowered.function)
+    written = written_parameters(lowered.function)
     atoms = [arrays.copy(scope, a) if p in written else a for p, a in zip(lowered.function.params, atoms, strict=True)]
     results = inline_function(scope.build, lowered.function, atoms)
     return refill(lowered.result, results)

@@ -83,5 +83,9 @@ class GradientCheckError(SrcgradError, AssertionError):
     """`srcgrad.testing.check_grads` found that a law does not hold."""
 
 
+class ParallelError(SrcgradError, RuntimeError):
+    """Code that runs on several threads is called in a process that was forked after it had run."""
+
+
 class InternalError(SrcgradError):
     """A bug in srcgrad: a stage of the pipeline produced something that its own rules forbid."""

@@ -53,7 +53,9 @@ class UserFunction(Program):
         self.name = function.__name__
 
     def lowered(self, arguments: Arguments) -> Any:
-        return import_module("srcgrad.transform.pipeline").primal(self.function, arguments)
+        pipeline = import_module("srcgrad.transform.pipeline")
+        found = pipeline.primal(self.function, arguments)
+        return pipeline.check_parallel(found) if self.options.parallel else found
 
     def cache_parts(self) -> tuple[Any, ...]:
         return "function", self.function, str(self.signature)

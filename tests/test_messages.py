@@ -14,14 +14,16 @@ from collections import namedtuple
 from pathlib import Path
 from unittest import mock
 
-import numba
 import numpy as np
 import pytest
 
 import srcgrad as sg
 from srcgrad import testing
+from srcgrad.backend import threads
 from srcgrad.errors import InternalError, Problem
 from srcgrad.transform.lower import library
+
+from .refused_loops import REFUSED
 
 PACKAGE = Path(sg.__file__).parent
 Pair = namedtuple("Pair", "u v")
@@ -618,6 +620,10 @@ def reshapes_one_of_several(a, n):
     return a[0]
 
 
+def in_parallel(function):
+    return sg.differentiable(parallel=True, target="python")(function)
+
+
 def without_scipy():
     """Linear algebra, where SciPy is not installed."""
     with mock.patch.object(library, "_has_scipy", return_value=False):
@@ -628,13 +634,21 @@ def inverse(a):
     return np.linalg.inv(a)[0, 0]
 
 
+def after_a_fork():
+    """Parallel code in a child of a process that has used OpenMP."""
+    with mock.patch.object(threads._Layer, "name", "omp"), mock.patch.object(threads._Layer, "forked", new=True):
+        threads.on_threads(double)(1.0)
+
+
 CALLS = {
+    "prange": {
+        **{f.__name__: lambda f=f: sg.grad(in_parallel(f))(np.array([0.5, 0.7, 0.2])) for f in REFUSED},
+        "after a fork": after_a_fork,
+    },
     "options": {
-        "parallel": lambda: sg.differentiable(double, parallel=True),
         "target": lambda: sg.differentiable(double, target="cuda"),
         "error model": lambda: sg.differentiable(double, error_model="c"),
         "no function": lambda: sg.grad(np.sin),
-        "parallel dispatcher": lambda: sg.differentiable(numba.njit(parallel=True)(double)),
         "kind of source": lambda: python(double).source("hessian", 1.0),
     },
     "argnums": {

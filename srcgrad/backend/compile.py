@@ -18,9 +18,16 @@ from numba.core.errors import NumbaError
 from srcgrad.backend.lowering import TEXTS, Compiler
 from srcgrad.backend.memory import quarter_of_memory
 from srcgrad.backend.objects import ObjectCache
+from srcgrad.backend.threads import on_threads
 from srcgrad.errors import Problem, SrcgradError, UnsupportedError
 from srcgrad.ir.location import Location
 from srcgrad.ir.printed import Printed
+
+IMPORT = "from numba import prange"
+# Only what is written as a parallel loop is one: whether to share out an array expression has been decided before.
+PARALLEL = dict.fromkeys(
+    ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion"), False
+) | {"prange": True}
 
 Lines = Callable[[], tuple[Location, ...]]
 Target = Literal["cpu", "python"]
@@ -36,6 +43,7 @@ class Options:
     cache: bool = True
     error_model: str = "numpy"
     nogil: bool = False
+    parallel: bool = False
     memory_budget: int = field(default_factory=quarter_of_memory)  # bytes of a tape; beyond, loops are checkpointed
 
     def changed(self, **options: Any) -> Options:
@@ -100,10 +108,13 @@ def compile_text(printed: Printed, options: Options, lines: Lines) -> Compiled:
         module.__dict__[helper] = numba.njit(pipeline_class=Compiler, **options.numba_options())(
             module.__dict__[helper]
         )
-    dispatcher = numba.njit(pipeline_class=Compiler, **options.numba_options())(module.__dict__[printed.name])
+    own = options.numba_options()
+    if IMPORT in printed.text:
+        own["parallel"] = PARALLEL
+    dispatcher = numba.njit(pipeline_class=Compiler, **own)(module.__dict__[printed.name])
     if options.cache:
         dispatcher._cache = ObjectCache(repr((printed.identity, sorted(options.numba_options().items(), key=str))))
-    return Compiled(dispatcher, (NumbaError,), lines)
+    return Compiled(on_threads(dispatcher) if "parallel" in own else dispatcher, (NumbaError,), lines)
 
 
 class _Solid(ast.NodeTransformer):

@@ -34,6 +34,10 @@ class _Lower(Lower):
     def lower(self) -> None:
         self.printed = TEXTS.get(self.func_ir.loc.filename)
         self.is_main = self.printed is not None and self.func_ir.func_id.func_name == self.printed.name
+        self.written = None  # the parameters that are overwritten; None for a function that nothing is known of
+        if self.printed is not None:
+            name = self.func_ir.func_id.func_name
+            self.written = self.printed.written if self.is_main else self.printed.writes.get(name)
         super().lower()
 
     def post_lower(self) -> None:
@@ -81,8 +85,9 @@ class _Lower(Lower):
 
     def lower_assign(self, ty: Any, inst: Any) -> Any:
         value = super().lower_assign(ty, inst)
-        if self.is_main and isinstance(ty, types.Array) and self._is_new(inst.value):
-            sizes = self.printed.sizes.get(inst.value.name, ()) if isinstance(inst.value, ir.Arg) else ()
+        if self.written is not None and isinstance(ty, types.Array) and self._is_new(inst.value):
+            named = self.is_main and isinstance(inst.value, ir.Arg)
+            sizes = self.printed.sizes.get(inst.value.name, ()) if named else ()
             if not isinstance(inst.value, ir.Arg):
                 array = make_array(ty)(self.context, self.builder, value)
                 use_large_pages(
@@ -98,7 +103,7 @@ class _Lower(Lower):
         LLVM would leave out what is stored to memory that it takes to end with the function.
         """
         if isinstance(value, ir.Arg):
-            return value.name not in self.printed.written
+            return value.name not in self.written
         is_call = isinstance(value, ir.Expr) and value.op == "call"
         return is_call and getattr(self.typeof(value.func.name), "typing_key", None) in _MAKE
 

@@ -18,7 +18,7 @@ from numba.core import config
 
 from srcgrad.backend.vector_math import VARIANTS
 
-FORMAT = 1  # of the files in the cache
+FORMAT = 2  # of the files in the cache
 _NO_MATTER = ("CACHE", "NUM_THREADS", "NUMBA_", "THREADING_LAYER", "COLOR")  # parts of names of options
 
 _OWN_NO_MATTER = ("CACHE", "VERIFY")

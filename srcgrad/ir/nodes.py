@@ -118,7 +118,8 @@ class Alloc(Stmt):
     """A new array. `fill` is "empty", "zeros" or "ones"; `like` names an array of the same shape, for the printer.
 
     `tape` says that each element is stored before it is loaded, in the same iteration of the loops of its nest;
-    `cleared`, that every iteration of the loop that uses it leaves all elements zero.
+    `cleared`, that every iteration of the loop that uses it leaves all elements zero; `padded`, that each iteration
+    loads what it has stored itself, or elements that stay zero.
     """
 
     target: Var
@@ -127,6 +128,7 @@ class Alloc(Stmt):
     like: Var | None = None
     tape: bool = False
     cleared: bool = False
+    padded: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,10 +260,11 @@ class Carried:
 class For(Stmt):
     """`for index in range(start, stop, step)`. Where `exit` is true at the end of an iteration, it is the last.
 
-    `mode` is "sequential" as the user wrote it, "elementwise" for a loop that stands for an array expression, or
-    "reversed" for the reverse of a sequential one whose iterations can run in any order. `snapshots` is how many the
+    `mode` is "sequential" as the user wrote it, "elementwise" for a loop that stands for an array expression,
+    "reversed" for the reverse of a sequential one whose iterations can run in any order, or "threads" for a loop over
+    chunks of another one, which run at once. `snapshots` is how many the
     reverse sweep of a checkpointed loop keeps, 0 for about the root of the number of iterations, None for an ordinary
-    loop.
+    loop. `parallel` says that the user wrote `prange`, or that it is the reverse of such a loop.
     """
 
     index: Var
@@ -273,6 +276,7 @@ class For(Stmt):
     exit: Atom | None = None
     mode: str = "sequential"
     snapshots: int | None = None
+    parallel: bool = False
 
 
 @dataclass(frozen=True, eq=False)

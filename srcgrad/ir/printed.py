@@ -22,6 +22,7 @@ class Printed:
         loose: the numbers of lines that add to a sum whose terms may be added in any order.
         sizes: for parameters that are arrays, the lengths of their axes, as far as they are known.
         written: the parameters that the function overwrites, in whole or in part.
+        writes: the same of each of the helpers.
     """
 
     name: str
@@ -32,13 +33,15 @@ class Printed:
     loose: frozenset[int] = frozenset()
     sizes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
     written: frozenset[str] = frozenset()
+    writes: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def identity(self) -> tuple[Any, ...]:
         """All that compiled code depends on, as plain values; `from_identity` is the way back."""
         sizes = sorted((name, list(axes)) for name, axes in self.sizes.items())
         lines = sorted(self.direct), sorted(self.loose)
-        return self.name, self.text, list(self.helpers), *lines, sizes, sorted(self.written)
+        writes = sorted((name, sorted(own)) for name, own in self.writes.items())
+        return self.name, self.text, list(self.helpers), *lines, sizes, sorted(self.written), writes
 
     @classmethod
     def from_identity(cls, values: Any) -> Printed:
@@ -48,6 +51,7 @@ class Printed:
         >>> Printed.from_identity(one.identity) == one
         True
         """
-        name, text, helpers, direct, loose, sizes, written = values
+        name, text, helpers, direct, loose, sizes, written, writes = values
         known = {n: tuple(axes) for n, axes in sizes}
-        return cls(name, text, (), tuple(helpers), frozenset(direct), frozenset(loose), known, frozenset(written))
+        own = {n: frozenset(names) for n, names in writes}
+        return cls(name, text, (), tuple(helpers), frozenset(direct), frozenset(loose), known, frozenset(written), own)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcgrad.ir.nodes import Atom, Block, Call, For, Function, If, Result, Stmt, Var, While, flatten
+from srcgrad.ir.printer.text import unused
 from srcgrad.ir.walk import defined, introduced, map_tree, statements, substitute
 from srcgrad.transform.build import Builder
 
@@ -20,6 +21,19 @@ def inline_function(build: Builder, function: Function, args: Sequence[Atom]) ->
     for stmt in _renamed(substitute(function.body, mapping), fresh):
         build.emit(stmt)
     return [mapping.get(a, a) if isinstance(a, Var) else a for a in flatten(function.results)]
+
+
+def fresh_copy(function: Function) -> Function:
+    """A copy with vars of its own, and a parameter of the signature for each number and array."""
+    build = Builder()
+    params = tuple(Var(p.hint, p.type) for p in function.params)
+    results = inline_function(build, function, params)
+    names: dict[str, Var] = {}
+    for p in params:
+        names[unused(p.hint or "value", names)] = p
+    return replace(
+        function, params=params, body=tuple(build.stack[0]), results=tuple(results), signature=tuple(names.items())
+    )
 
 
 def _renamed(block: Block, fresh: dict[Var, Var]) -> Block:

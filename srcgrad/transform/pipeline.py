@@ -9,9 +9,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from srcgrad.errors import UnsupportedError
-from srcgrad.ir.nodes import Atom, Call, Custom, Function, Increment, Library, Stmt, Store, Var, flatten
+from srcgrad.ir.nodes import Call, Custom, Function, Stmt, Var, flatten
 from srcgrad.ir.printer import parameter_names
-from srcgrad.ir.types import Array
 from srcgrad.ir.verify import verify
 from srcgrad.ir.walk import statements, without
 from srcgrad.rules import RULES
@@ -19,10 +18,11 @@ from srcgrad.transform import tangent as forward_mode
 from srcgrad.transform.adjoint import Plan, Split, checkpoint_large, joint_adjoint, split_adjoint, tape_bytes
 from srcgrad.transform.adjoint import planned_adjoint as with_plan
 from srcgrad.transform.analysis import signs
-from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.lanes import use_lanes
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
+from srcgrad.transform.parallel import check_parallel as _check_parallel
+from srcgrad.transform.parallel import hoist_guards, share_out
 from srcgrad.transform.simplify import (
     contract_tapes,
     eliminate_dead_code,
@@ -70,6 +70,10 @@ LANES: tuple[tuple[str, Stage], ...] = (
     ("promote_sums", promote_sums),
     ("propagate_copies", propagate_copies),
     ("eliminate_repeats", eliminate_repeats),
+    ("eliminate_dead_code", eliminate_dead_code),
+)
+SHARED: tuple[tuple[str, Stage], ...] = (
+    ("propagate_copies", propagate_copies),
     ("eliminate_dead_code", eliminate_dead_code),
 )
 OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
@@ -152,21 +156,17 @@ def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
     return _run(forward_mode.tangent(function, wrt), SIMPLIFY, "tangent")
 
 
-def written_parameters(function: Function) -> frozenset[Var]:
-    """The array parameters that the function overwrites, in whole or in part."""
-    aliases = find_aliases(function)
-    params = {p for p in function.params if isinstance(p.type, Array)}
-    written: set[Var] = set()
-    for s in statements(function.body):
-        arrays: tuple[Atom, ...] = ()
-        if isinstance(s, Store | Increment):
-            arrays = (s.array,)
-        elif isinstance(s, Call):
-            arrays = tuple(s.args[k] for k in s.writes)
-        elif isinstance(s, Library):
-            arrays = s.outs
-        written.update(b for a in arrays for b in aliases.bases[a])  # type: ignore[index]
-    return frozenset(written & params)
+def check_parallel(lowered: Lowered) -> Lowered:
+    """Refuse `prange` loops whose iterations cannot run at once; what they raise in any case is raised before them."""
+    function = _run(hoist_guards(lowered.function), (), "hoist_guards")
+    _check_parallel(function)
+    return replace(lowered, function=function)
+
+
+def in_parallel(function: Function) -> Function:
+    """`function` with the iterations of its parallel loops shared out among threads."""
+    changed = share_out(function, lambda segment: in_lanes(_run(segment, SHARED, "share_out")))
+    return function if changed is function else _run(changed, SHARED, "share_out")
 
 
 def in_lanes(function: Function) -> Function:
@@ -176,8 +176,9 @@ def in_lanes(function: Function) -> Function:
 
 
 def direct_accesses(function: Function) -> frozenset[Stmt]:
-    """The accesses to elements whose indices are never negative."""
-    return signs.direct_accesses(function)
+    """The accesses to elements whose indices are never negative, in the function and in those of its chunks."""
+    called = [s.function for s in statements(function.body) if isinstance(s, Call)]
+    return signs.direct_accesses(function).union(*(signs.direct_accesses(f) for f in called))
 
 
 def flattened(function: Function) -> Function:

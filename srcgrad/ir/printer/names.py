@@ -160,6 +160,8 @@ class _Live:
                 self.classes.interfere(var, other)
         ends = {v for _, value in item.copies for v in variables(value)} | leaving
         through = after | (test - inside) | _outer_reads(item)
+        if item.parallel and item.index is not None:
+            ends.add(item.index)  # Numba lets nothing else have the name
         head = self.block(item.body, through | ends) | test
         heads = head | through | inside
         for var in inside:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 from srcgrad.ir.location import NOWHERE, Location
-from srcgrad.ir.nodes import Function, Stmt, Undef, Var, flatten
+from srcgrad.ir.nodes import Call, Function, Stmt, Undef, Var, flatten
 from srcgrad.ir.printed import Printed
 from srcgrad.ir.printer.names import assign_names, targets
 from srcgrad.ir.printer.spelling import CALLED, Spelling
 from srcgrad.ir.printer.tree import Branch, Expr, Item, Line, Node, Repeat, build_tree, variables
 from srcgrad.ir.types import Array
-from srcgrad.ir.walk import map_tree
+from srcgrad.ir.walk import map_tree, statements
 
 
 class _Written(NamedTuple):
@@ -47,10 +48,12 @@ def print_function(function: Function, direct: frozenset[Stmt] = frozenset()) ->
     text = "\n".join(line.text for line in lines) + "\n"
     helpers = tuple(n for n in module.names.values() if n != function.name)
     numbered = list(enumerate(lines, 1))
+    writes = {s.function: s.writes for f in module.names for s in statements(f.body) if isinstance(s, Call)}
     return Printed(
         function.name, text, tuple(line.loc for line in lines), helpers,
         frozenset(n for n, line in numbered if line.direct), frozenset(n for n, line in numbered if line.loose),
         {n: p.type.shape for p, n in parameter_names(function).items() if isinstance(p.type, Array) and p.type.shape},
+        writes={module.names[f]: frozenset(parameter_names(f)[f.params[k]] for k in at) for f, at in writes.items()},
     )  # fmt: skip
 
 
@@ -93,12 +96,20 @@ def parameter_names(function: Function) -> dict[Var, str]:
     taken = {parameter_name(name) for name, _ in function.signature}
     for param in function.params:
         if param not in fixed:
-            name = param.hint
-            while name in taken:
-                name += "_"
+            name = unused(param.hint, taken)
             taken.add(name)
             fixed[param] = name
     return fixed
+
+
+def unused(hint: str, taken: Container[str]) -> str:
+    """A name that is not taken: `hint`, `hint_`, `hint_2`, ... No two of them differ in underscores at the end only:
+    Numba's parallel loops double underscores, and would take one for the other.
+    """
+    name, k = hint, 1
+    while name in taken:
+        name, k = f"{hint}_{k if k > 1 else ''}", k + 1
+    return name
 
 
 class _Writer(Spelling):
@@ -234,7 +245,10 @@ class _Writer(Spelling):
         if item.index is None:
             self.write(f"while {self.expr(item.bounds[0])}:", item.loc)
         else:
-            self.write(f"for {self.names[item.index]} in {self.range(item.bounds)}:", item.loc)
+            how = "p" if item.parallel else ""
+            if item.parallel:
+                self.imports.add("from numba import prange")
+            self.write(f"for {self.names[item.index]} in {how}{self.range(item.bounds)}:", item.loc)
         self.depth += 1
         if item.body or not (self.needed(item.copies) or item.exit is not None):
             self.items(item.body)

@@ -88,7 +88,7 @@ class Repeat:
     init: list[tuple[Var, Node]] = field(default_factory=list)
     copies: list[tuple[Var, Node]] = field(default_factory=list)
     exit: Node | None = None
-    mode: str = "sequential"
+    parallel: bool = False
 
 
 Item = Line | Branch | Repeat
@@ -275,7 +275,8 @@ class _Folder:
         copies = [(c.inside, f) for c, f in zip(stmt.carried, finals, strict=True)]
         if exit_node is not None:  # it is read after the copies
             exit_node = _replace(exit_node, {f: p for p, f in copies if isinstance(f, Var)})
-        return Repeat(stmt.index, bounds, stmt.carried, body, stmt.loc, inits, copies, exit_node, stmt.mode)
+        threads = stmt.mode == "threads"
+        return Repeat(stmt.index, bounds, stmt.carried, body, stmt.loc, inits, copies, exit_node, threads)
 
     def _while(self, stmt: While) -> Repeat:
         inits = [(c.inside, self.at(c.init)) for c in stmt.carried]

@@ -38,7 +38,7 @@ from srcgrad.transform.adjoint.repeatable import Facts, choices, examined, refus
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 from srcgrad.transform.analysis.places import Places, find_places
 from srcgrad.transform.build import Builder
-from srcgrad.transform.inline import inline_function
+from srcgrad.transform.inline import fresh_copy
 from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
 
 
@@ -131,9 +131,9 @@ class _Closed:
         if len(scalars) + len(arrays) < len(given):
             raise refuse(loop, "a checkpointed loop cannot use a list of arrays", "use an array")
         params = (first, last, *self.params.values(), *scalars, *arrays)
-        segment = _fresh(Function("segment", params, code, results, (), loop.loc))
+        segment = fresh_copy(Function("segment", params, code, results, (), loop.loc))
         replay = replace(segment, body=without(segment.body, Effect))
-        replay = eliminate_dead_code(propagate_copies(_fresh(replay)))
+        replay = eliminate_dead_code(propagate_copies(fresh_copy(replay)))
         state, blank = self._state(arrays, replay)
         targets = tuple(c.result for c in self.numbers)
         inits = tuple(_zero(c.inside.type) if isinstance(c.init, Undef) else c.init for c in self.numbers)
@@ -235,15 +235,6 @@ def _choose(build: Builder, handle: Var, number: Atom, items: list[tuple[int, Va
     cond = build.op("==", number, integer(k))
     build.emit(If(cond, (), tuple(orelse), (Result(out, first, rest),), loc=build.loc))
     return out
-
-
-def _fresh(function: Function) -> Function:
-    """A copy with vars of its own."""
-    build = Builder()
-    params = tuple(Var(p.hint, p.type) for p in function.params)
-    results = inline_function(build, function, params)
-    signature = tuple((p.hint, p) for p in params)
-    return replace(function, params=params, body=tuple(build.stack[0]), results=tuple(results), signature=signature)
 
 
 def _arrays_read(function: Function) -> set[Var]:

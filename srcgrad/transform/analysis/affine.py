@@ -84,6 +84,8 @@ class Iterations:
 
     def _is_size(self, var: Var) -> bool:
         stmt = self.places.home.get(var)
+        if isinstance(stmt, Assign) and stmt.op == "max":
+            return any(isinstance(a, Const) and a.value >= 0 for a in stmt.args)
         return isinstance(stmt, Assign) and stmt.op == "shape"
 
     def _loop(self, symbol: Symbol) -> For:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from srcgrad.ir.nodes import (
@@ -14,6 +15,7 @@ from srcgrad.ir.nodes import (
     Custom,
     Effect,
     For,
+    If,
     Increment,
     Library,
     ListAppend,
@@ -75,7 +77,8 @@ def sums_of(loop: For) -> frozenset[Var] | None:
             if isinstance(stmt, Assign):
                 value = stmt.args[0]
                 continue
-            assert isinstance(stmt, For)
+            if not isinstance(stmt, For):
+                return False
             (inner,) = (k for k in stmt.carried if k.result is value)
             if not follow(inner):
                 return False
@@ -83,6 +86,13 @@ def sums_of(loop: For) -> frozenset[Var] | None:
         return True
 
     return frozenset(found) if all(follow(c) for c in loop.carried) else None
+
+
+def only_sums(loop: For, inside: list[Stmt]) -> bool:
+    """Whether all numbers that a loop carries, integers too, are plain sums that the body does not read."""
+    read = list(uses(loop.body))
+    home = {v: s for s in inside for v in defined(s)}
+    return all(c.next not in read and _is_sum(c.next, c.inside, home, read) for c in loop.carried)
 
 
 def _carries_only_sums(loop: For, inside: list[Stmt]) -> bool:
@@ -98,25 +108,33 @@ def _carries_only_sums(loop: For, inside: list[Stmt]) -> bool:
 
 def _is_sum(value: Atom, start: Var, home: dict[Var, Stmt], read: list[Var]) -> bool:
     """Whether `value`, which ends an iteration, is `start` with terms added to it, and nothing else reads a sum."""
-    while value is not start:
-        stmt = home.get(value) if isinstance(value, Var) else None
+    reads: Counter[Atom] = Counter()  # by the sum itself
+    todo, seen = [value], {start}
+    while todo:
+        v = todo.pop()
+        if v in seen:
+            continue
+        seen.add(v)  # type: ignore[arg-type]
+        stmt = home.get(v) if isinstance(v, Var) else None
         match stmt:
             case Assign(op="+" | "-", args=(before, _)):
-                pass
+                earlier: tuple[Atom, ...] = (before,)
             case For() if stmt.exit is None:
-                (c,) = (c for c in stmt.carried if c.result is value)
+                (c,) = (c for c in stmt.carried if c.result is v)
                 if read.count(c.next) != 1 or not _is_sum(c.next, c.inside, home, read):  # type: ignore[arg-type]
                     return False
-                before = c.init
+                earlier = (c.init,)
+            case If():  # terms that are added on some condition
+                (r,) = (r for r in stmt.results if r.var is v)
+                earlier = (r.then, r.orelse)
             case _:
                 return False
-        if read.count(before) != 1:  # type: ignore[arg-type]
-            return False
-        value = before
-    return True
+        reads.update(earlier)
+        todo += earlier
+    return all(read.count(v) == n for v, n in reads.items())  # type: ignore[arg-type]
 
 
-def _moving(
+def moving(
     index: tuple[Atom, ...], own: Var, made: set[Var], places: Places
 ) -> Iterator[tuple[int, int, frozenset[tuple[Symbol, int]]]]:
     """The axes along which an access moves with a loop, each with where, as an affine form."""
@@ -127,6 +145,21 @@ def _moving(
         least = 0 if atom is own else moment.least(form)
         if varying == [own] and least is not None and least >= 0:  # none counts from the end of the axis
             yield k, form.constant, frozenset(form.terms)
+
+
+def keep_apart(accesses: list[set[tuple[int, int, frozenset[tuple[Symbol, int]]]]], own: Var) -> bool:
+    """Whether accesses, each given by `moving`, meet in no element in two different iterations.
+
+    That is so if along one axis all move alike with the loop, and are no further apart than its next iteration.
+    """
+    for axis in {k for k, _, _ in accesses[0]}:
+        found = [(c, terms) for at in accesses for k, c, terms in at if k == axis]
+        if len(found) < len(accesses) or len({terms for _, terms in found}) > 1:
+            continue
+        (step,) = (n for s, n in found[0][1] if s.var is own)
+        if max(c for c, _ in found) - min(c for c, _ in found) < abs(step):
+            return True
+    return False
 
 
 def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scratch: Scratch, places: Places) -> bool:
@@ -142,7 +175,7 @@ def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scrat
         for array in {s.array: None for s in mine if not isinstance(s, Load)}:
             # handles from outside show the same arrays in all iterations of the loop
             same = [s for s in mine if s.array in made or aliases.may_meet(s.array, array)]
-            axes = [set(_moving(s.index, loop.index, made, places)) for s in same]
-            if any(s.array is not array for s in same) or array in made or not set.intersection(*axes):
+            axes = [set(moving(s.index, loop.index, made, places)) for s in same]
+            if any(s.array is not array for s in same) or array in made or not keep_apart(axes, loop.index):
                 return False
     return True

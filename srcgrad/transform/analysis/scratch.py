@@ -44,6 +44,15 @@ class Scratch:
         alloc = self.allocs[array]
         return alloc not in inside and (alloc.tape or alloc.cleared or self._filled(loop.body, array)[0])
 
+    def is_padded(self, array: Var, loop: For) -> bool:
+        """Whether a row of increments (`simplify/split.py`) is used in `loop` only, and made outside of it."""
+        if array not in self.private or not self.allocs[array].padded:
+            return False
+        inside = set(statements(loop.body))
+        return self.allocs[array] not in inside and all(
+            s in inside for s in self.uses.get(array, ()) if _is_access(s, array)
+        )
+
     def is_filled(self, block: Block, array: Var) -> bool:
         """Whether a block reads nothing of an array that it has not filled before."""
         return self._filled(block, array)[0]

@@ -8,6 +8,7 @@ import inspect
 import sys
 import sysconfig
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
     if isinstance(target, type) and issubclass(target, tuple) and hasattr(target, "_fields"):
         return _namedtuple(scope, target, args, kwargs, node)
     if getattr(target, "__name__", "") == "prange" and getattr(target, "__module__", "").startswith("numba"):
-        return iteration.range_of(scope, args, node)  # in sequential code, a range
+        return replace(iteration.range_of(scope, args, node), parallel=True)
     if builtins.is_dtype(target):
         return invoke(scope, title(target), builtins.converter(target), args, kwargs, node)
     return _user_function(scope, function, args, kwargs, node)

@@ -119,7 +119,7 @@ def _cast_in(scope: Scope, block: list, atom: Atom, to: Type) -> Atom:
 
 def for_range(
     scope: Scope, bounds: tuple[Atom, Atom, Atom], assigned: list[str], body: Callable[[Var], Atom | None],
-    hint: str, node: ast.AST, snapshots: int | None = None,
+    hint: str, node: ast.AST, snapshots: int | None = None, *, parallel: bool = False,
 ) -> None:  # fmt: skip
     """`for i in range(*bounds)`. `body` lowers the body and returns the exit condition, if there is one."""
     index = Var(hint, INT64)
@@ -129,7 +129,8 @@ def for_range(
     carried, block, exit_atom = _fixpoint(scope, assigned, lambda: body(index), node, certain=certain, index=index)
     start, stop, step = (strong(scope.build.cast(b, INT64)) for b in bounds)
     mode = "elementwise" if scope.call_site is not None else "sequential"
-    loop = For(index, start, stop, step, carried, tuple(block), exit_atom, mode, snapshots, loc=scope.at(node))
+    body_ = tuple(block)
+    loop = For(index, start, stop, step, carried, body_, exit_atom, mode, snapshots, parallel, loc=scope.at(node))
     scope.build.emit(loop)
 
 

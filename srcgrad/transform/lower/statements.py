@@ -185,7 +185,10 @@ def for_loop(scope: Scope, stmt: ast.For) -> None:
     hint = stmt.target.id if isinstance(stmt.target, ast.Name) else "i"
     if isinstance(iterable, Range):
         bounds = (iterable.start, iterable.stop, iterable.step)
-        control.for_range(scope, bounds, assigned, lambda i: once(lambda: i), hint, stmt, iterable.snapshots)
+        control.for_range(
+            scope, bounds, assigned, lambda i: once(lambda: i), hint, stmt, iterable.snapshots,
+            parallel=iterable.parallel,
+        )  # fmt: skip
     elif isinstance(iterable, Items):
         numbered = Items(iterable.length, iterable.item)
         control.counted(scope, numbered.length, assigned, lambda i: once(lambda: numbered.item(i)), "i", stmt)

@@ -65,6 +65,7 @@ class Range:
     stop: Atom
     step: Atom
     snapshots: int | None = None  # of a checkpointed loop; 0 leaves the number open
+    parallel: bool = False
 
 
 @dataclass(frozen=True)

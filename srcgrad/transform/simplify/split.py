@@ -260,7 +260,7 @@ class _Rows:
             pad = self.pads[value]
             row = self.of[value] = Var(f"{value.hint or array.hint or 'value'}_row", Array(value.type.dtype, 1))
             size = self.shifted(self.before, self.length, 2 * pad)
-            self.before.append(Alloc(row, "zeros" if pad else "empty", (size,), loc=self.loc))
+            self.before.append(Alloc(row, "zeros" if pad else "empty", (size,), padded=True, loc=self.loc))
             slot = self.since(self.first, self.scope.loop.index, pad)
             self.stores.append(Store(row, (slot,), value, loc=self.loc))
         return self.of[value]

@@ -1,0 +1,241 @@
+"""Share the iterations of a loop out among threads: chunks of them, each a call of a function.
+
+    e = 0.0                                      parts = np.empty(chunks)
+    for i in prange(n):                          for t in prange(chunks):
+        e += f(x[i])               ->                e, = segment(n * t // chunks, n * (t + 1) // chunks, x)
+                                                     parts[t] = e
+                                                 e = 0.0
+                                                 for t in range(chunks):
+                                                     e += parts[t]
+
+The number of chunks does not depend on the number of threads, so neither do results. Partial sums of arrays are an
+exception: where they would take too much memory there are as many chunks as threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from srcgrad.ir.nodes import (
+    ONE,
+    ZERO,
+    Atom,
+    Block,
+    Call,
+    Carried,
+    Const,
+    For,
+    Function,
+    If,
+    Result,
+    Slice,
+    Stmt,
+    Var,
+    While,
+    integer,
+)  # fmt: skip
+from srcgrad.ir.types import INT64, Array, Scalar
+from srcgrad.ir.walk import free, statements
+from srcgrad.transform.analysis.aliases import find_aliases
+from srcgrad.transform.analysis.places import find_places
+from srcgrad.transform.analysis.scratch import Scratch
+from srcgrad.transform.analysis.written import written_parameters
+from srcgrad.transform.build import Builder
+from srcgrad.transform.inline import fresh_copy
+from srcgrad.transform.parallel.sharing import Sharing, sharing_of
+
+CHUNKS = 32
+PRIVATE = 1 << 26  # bytes that the partial sums of an array may take
+WORTH = 1 << 15  # elements from which on an array expression is shared out
+
+
+def share_out(function: Function, finish: Callable[[Function], Function] = lambda f: f) -> Function:
+    """Share out the outermost `prange` loops, their reverses, and large loops over elements of arrays.
+
+    `finish` is applied to the functions of the chunks.
+    """
+    if not any(isinstance(s, For) and (s.parallel or s.mode == "elementwise") for s in statements(function.body)):
+        return function
+    aliases, places = find_aliases(function), find_places(function)
+    scratch = Scratch(function, aliases)
+
+    def block(stmts: Block) -> Block:
+        out: list[Stmt] = []
+        for stmt in stmts:
+            match stmt:
+                case For():
+                    found = None
+                    if stmt.parallel or (stmt.mode == "elementwise" and _is_large(stmt)):
+                        found = sharing_of(stmt, aliases, scratch, places)
+                    if found is None:
+                        out.append(replace(stmt, body=block(stmt.body), parallel=False))
+                    else:
+                        out += _Shared(stmt, found, scratch, finish).statements()
+                case While():
+                    out.append(replace(stmt, body=block(stmt.body)))
+                case If():
+                    out.append(replace(stmt, then=block(stmt.then), orelse=block(stmt.orelse)))
+                case _:
+                    out.append(stmt)
+        return tuple(out)
+
+    return replace(function, body=block(function.body))
+
+
+def _is_large(loop: For) -> bool:
+    """Whether a loop over elements may have enough of them: its length is no small constant."""
+    short = isinstance(loop.stop, Const) and loop.stop.value < WORTH
+    return not short or any(isinstance(s, For) for s in loop.body)
+
+
+class _Shared:
+    """One loop."""
+
+    def __init__(
+        self, loop: For, sharing: Sharing, scratch: Scratch, finish: Callable[[Function], Function]
+    ) -> None:  # fmt: skip
+        self.loop, self.sharing, self.scratch, self.finish = loop, sharing, scratch, finish
+        self.build = Builder()
+        self.build.algebra, self.build.loc = True, loop.loc
+
+    def statements(self) -> list[Stmt]:
+        """What takes the place of the loop."""
+        build, loop = self.build, self.loop
+        op = build.op
+        count = op("max", op("-", loop.stop, loop.start), ZERO)
+        segment, given = self.segment()
+        if not loop.parallel:
+            work = op("*", count, self._inner_work())
+            with build.block() as shared:
+                totals = self.shared(segment, given, count)
+            with build.block() as alone:
+                direct = self.call(segment, loop.start, loop.stop, given)
+                sums = [op("+", c.init, d) for c, d in zip(loop.carried, direct, strict=True)]
+            results = [Result(c.result, a, b) for c, a, b in zip(loop.carried, totals, sums, strict=True)]
+            build.emit(If(op(">", work, integer(WORTH)), tuple(shared), tuple(alone), tuple(results), loc=loop.loc))
+            return build.stack[0]
+        totals = self.shared(segment, given, count)
+        renamed = {t: c.result for t, c in zip(totals, loop.carried, strict=True)}
+        return [_with_results(s, renamed) for s in build.stack[0]]
+
+    def segment(self) -> tuple[Function, list[Var]]:
+        """The loop as a function of its bounds and of what it reads; and what it reads, reduced handles last."""
+        loop, build = self.loop, Builder()
+        build.algebra, build.loc = True, loop.loc
+        first, last = Var("first", INT64), Var("last", INT64)
+        low = build.op("max", first, ZERO) if isinstance(loop.start, Const) and loop.start.value >= 0 else first
+        for array in self.sharing.private:
+            build.emit(self.scratch.allocs[array])
+        zeros = [Const(0 if c.inside.type == INT64 else 0.0, c.inside.type) for c in loop.carried]
+        carried = tuple(replace(c, init=z) for c, z in zip(loop.carried, zeros, strict=True))
+        mode = "sequential" if loop.mode == "reversed" else loop.mode
+        build.emit(replace(loop, start=low, stop=last, carried=carried, parallel=False, mode=mode))
+        code = tuple(build.stack[0])
+        results = tuple(c.result for c in carried)
+        reduced = self.sharing.reduced
+        given = [v for v in free(code, results) if v not in (first, last, *reduced)]
+        given = [*(v for v in given if isinstance(v.type, Scalar)), *(v for v in given if isinstance(v.type, Array))]
+        given += reduced
+        segment = Function("segment", (first, last, *given), code, results, (), loop.loc)
+        return self.finish(fresh_copy(segment)), given
+
+    def call(self, segment: Function, first: Atom, last: Atom, given: list[Atom]) -> list[Var]:
+        """Run the iterations from `first` to `last`; what they add up to."""
+        targets = [Var(c.result.hint, c.result.type) for c in self.loop.carried]
+        written = written_parameters(segment)
+        writes = tuple(k for k, p in enumerate(segment.params) if p in written)
+        self.build.emit(Call(tuple(targets), segment, (first, last, *given), writes, loc=self.loop.loc))
+        return targets
+
+    def shared(self, segment: Function, given: list[Atom], count: Atom) -> list[Var]:
+        """Run all chunks, and add up what they give."""
+        build, loop, op = self.build, self.loop, self.build.op
+        reduced = self.sharing.reduced
+        chunks = self.chunks(count)
+        parts = [build.alloc("empty", c.inside.type.dtype, (chunks,), c.result.hint) for c in loop.carried]  # type: ignore[union-attr]
+        rows = [build.alloc("zeros", a.type.dtype, (chunks, *build.shapes(a)), a.hint) for a in reduced]  # type: ignore[union-attr]
+
+        def chunk(t: Atom) -> None:
+            ends = [op("+", loop.start, op("//", op("*", count, k), chunks)) for k in (t, op("+", t, ONE))]
+            own = []
+            for a, row in zip(reduced, rows, strict=True):
+                to = Array(a.type.dtype, a.type.ndim, "C")  # type: ignore[union-attr]
+                own.append(build.view(row, "index", (t, *(Slice() for _ in range(to.ndim))), to))
+            found = self.call(segment, *ends, [*given[: len(given) - len(reduced)], *own])
+            for part, value in zip(parts, found, strict=True):
+                build.store(part, (t,), value)
+
+        if self.sharing.neighbours:  # every second chunk, then the others: those that run at once do not meet
+            for colour in (0, 1):
+                half = op("//", op("+", chunks, integer(1 - colour)), integer(2))
+                self.every(half, lambda k, c=colour: chunk(op("+", op("*", k, integer(2)), integer(c))))
+        else:
+            self.every(chunks, chunk)
+        for a, row in zip(reduced, rows, strict=True):
+            self.add_rows(a, row, chunks)
+        return [self.total(c, part, chunks) for c, part in zip(loop.carried, parts, strict=True)]
+
+    def chunks(self, count: Atom) -> Atom:
+        """How many chunks there are."""
+        build, op = self.build, self.build.op
+        chunks: Atom = integer(CHUNKS)
+        if self.sharing.neighbours:
+            span = max(self.sharing.neighbours.values()) + 1
+            chunks = op("min", chunks, op("max", op("//", count, integer(span)), ONE))
+        for a in self.sharing.reduced:
+            size: Atom = integer(8)
+            for n in build.shapes(a):
+                size = op("*", size, n)
+            fits = op("//", integer(PRIVATE), op("max", size, ONE))
+            chunks = op("min", chunks, op("max", fits, ONE))
+        return chunks
+
+    def every(self, count: Atom, body: Callable[[Var], None]) -> None:
+        """A parallel loop."""
+        build, index = self.build, Var("t", INT64)
+        with build.block() as inner:
+            build.home[index] = inner
+            body(index)
+        build.emit(For(index, ZERO, count, ONE, (), tuple(inner), mode="threads", loc=self.loop.loc))
+
+    def total(self, c: Carried, part: Var, chunks: Atom) -> Var:
+        """The sum of the parts, in order."""
+        build = self.build
+        inside, index, result = Var(c.inside.hint, c.inside.type), Var("t", INT64), Var(c.result.hint, c.result.type)
+        with build.block() as inner:
+            following = build.op("+", inside, build.load(part, (index,)))
+        done = Carried(inside, c.init, following, result)
+        build.emit(For(index, ZERO, chunks, ONE, (done,), tuple(inner), loc=self.loop.loc))
+        return result
+
+    def add_rows(self, array: Var, row: Var, chunks: Atom) -> None:
+        """Add the partial sums of an array up, in order."""
+        build = self.build
+
+        def element(index: tuple[Atom, ...]) -> None:
+            before, t, after = Var("", array.type.item), Var("t", INT64), Var("", array.type.item)  # type: ignore[union-attr]
+            with build.block() as inner:
+                following = build.op("+", before, build.load(row, (t, *index)))
+            zero = Const(0.0, array.type.item)  # type: ignore[union-attr]
+            done = Carried(before, zero, following, after)
+            build.emit(For(t, ZERO, chunks, ONE, (done,), tuple(inner), loc=self.loop.loc))
+            build.increment(array, index, after)
+
+        build.nest(build.shapes(array), element)
+
+    def _inner_work(self) -> Atom:
+        """How many elements an iteration of a loop over rows has, as far as that is known before it."""
+        inner = [s for s in self.loop.body if isinstance(s, For)]
+        if len(inner) != 1:
+            return ONE
+        made = {v for s in statements(self.loop.body) for v in (getattr(s, "target", None),) if v is not None}
+        stop = inner[0].stop
+        return ONE if stop in made or stop is self.loop.index else self.build.op("max", stop, ONE)
+
+
+def _with_results(stmt: Stmt, renamed: dict[Var, Var]) -> Stmt:
+    """A loop that adds parts up, with the names that the rest of the function reads."""
+    if not isinstance(stmt, For) or not any(c.result in renamed for c in stmt.carried):
+        return stmt
+    return replace(stmt, carried=tuple(replace(c, result=renamed.get(c.result, c.result)) for c in stmt.carried))

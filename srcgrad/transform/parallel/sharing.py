@@ -1,0 +1,126 @@
+"""What the iterations of a loop share, and how: the labels that decide how an increment is spelled.
+
+- *exclusive*: every iteration has elements of its own (its index addresses an axis), so a plain write will do;
+- *private*: a scratch array, which every thread gets for itself;
+- *neighbour*: increments at constant distances from the iteration's own index: chunks of iterations that are not next
+  to each other do not meet (red-black ordering; Y. Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., 12.4);
+- *reduction*: anything else that is only added to: partial sums, one a chunk, added up in a fixed order.
+
+What fits none cannot run in parallel. That a primal's writes do not meet also says that the increments of its reverse
+at the same indices do not (J. Hueckelheim, L. Hascoet, FormAD, 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from srcgrad.ir.nodes import (
+    Alloc,
+    Assign,
+    Call,
+    Const,
+    Custom,
+    Effect,
+    For,
+    Increment,
+    Library,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Load,
+    Reserve,
+    Store,
+    Sweep,
+    Var,
+)
+from srcgrad.ir.types import Array, Scalar
+from srcgrad.ir.walk import defined, introduced, statements
+from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.independence import keep_apart, moving, only_sums
+from srcgrad.transform.analysis.places import Places
+from srcgrad.transform.analysis.scratch import Scratch
+
+OPAQUE = (Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve, Sweep)
+
+
+@dataclass
+class Sharing:
+    """How a loop can run in parallel.
+
+    Attributes:
+        private: the scratch arrays.
+        neighbours: arrays that are added to at constant distances, and the greatest such distance.
+        reduced: handles of arrays that get partial sums.
+    """
+
+    private: list[Var] = field(default_factory=list)
+    neighbours: dict[Var, int] = field(default_factory=dict)
+    reduced: list[Var] = field(default_factory=list)
+
+    def label(self, array: Var) -> str:
+        """The label of the increments to an array."""
+        if array in self.private:
+            return "private"
+        return "neighbour" if array in self.neighbours else "reduction" if array in self.reduced else "exclusive"
+
+
+def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) -> Sharing | None:
+    """How the iterations of `loop` share what they write; None where they cannot run in parallel."""
+    inside = list(statements(loop.body))
+    if loop.exit is not None or loop.step != Const(1, loop.step.type) or any(isinstance(s, OPAQUE) for s in inside):
+        return None
+    if any(isinstance(s, Assign) and s.op.startswith(("np.random.", "text:")) for s in inside):
+        return None
+    if not all(isinstance(c.inside.type, Scalar) for c in loop.carried) or not only_sums(loop, inside):
+        return None
+    found = Sharing()
+    made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
+    own = {s.target for s in inside if isinstance(s, Alloc)}
+    accesses = [s for s in inside if isinstance(s, Load | Store | Increment)]
+    calls = [s for s in inside if isinstance(s, Call)]  # of helpers, which read arrays, and add to some
+    added = {s.args[k]: None for s in calls for k in s.writes}
+    asked = [a for s in calls for k, a in enumerate(s.args) if isinstance(a.type, Array) and k not in s.writes]
+    written = {s.array: None for s in accesses if not isinstance(s, Load)} | added
+    for handle in written:
+        if aliases.bases[handle] <= own:
+            continue
+        if scratch.is_scratch(handle, loop) or scratch.is_padded(handle, loop):
+            found.private.append(handle)
+            continue
+        mine = [s for s in accesses if _meet(s.array, handle, made, aliases)]
+        others = [a for a in (*asked, *added) if a is not handle or a in asked]
+        if handle in made or any(s.array is not handle for s in mine):
+            return None  # the same memory by two names
+        if any(_meet(a, handle, made, aliases) for a in others):
+            return None
+        axes = [set(moving(s.index, loop.index, made, places)) for s in mine]
+        if handle not in added and keep_apart(axes, loop.index):
+            continue  # exclusive
+        if not all(isinstance(s, Increment) for s in mine):
+            return None
+        distance = None if handle in added else _distance(mine, loop.index, made, places)  # type: ignore[arg-type]
+        if distance is not None:
+            found.neighbours[handle] = distance
+        else:
+            found.reduced.append(handle)
+    return found
+
+
+def _meet(other: Var, handle: Var, made: set[Var], aliases: Aliases) -> bool:
+    """Whether two handles can show the same memory in two iterations; one made in the loop may be another each time."""
+    return aliases.may_overlap(other, handle) if other in made else aliases.may_meet(other, handle)
+
+
+def _distance(mine: list[Increment], own: Var, made: set[Var], places: Places) -> int | None:
+    """The span of the distances of some increments along an axis that all move along; None if there is no such axis."""
+    best: int | None = None
+    for axis in range(len(mine[0].index)):
+        found = [[(c, terms) for k, c, terms in moving(s.index, own, made, places) if k == axis] for s in mine]
+        if not all(found) or len({terms for ((_, terms),) in found}) > 1:
+            continue
+        (coefficient,) = {n for ((_, terms),) in found for s, n in terms if s.var is own}
+        constants = [c for ((c, _),) in found]
+        span = -(-(max(constants) - min(constants)) // abs(coefficient))
+        best = span if best is None else min(best, span)
+    return best
+

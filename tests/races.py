@@ -1,0 +1,90 @@
+"""Find races without threads: run generated text as Python, and note which chunk touches which element.
+
+`numba.prange`, as the text imports it, becomes a generator that tells which iteration runs, in an order that is not the
+usual one; arrays become `Watched`, which report every element that is read or written. Two iterations of one loop over
+threads race if one writes what the other touches. What is made inside of an iteration is its own and not watched.
+"""
+
+import random
+
+import numba
+import numpy as np
+
+
+class RaceError(AssertionError):
+    """Two iterations of one parallel loop touch an element, and one writes it."""
+
+
+class Detector:
+    """What the iterations of the loop that runs now have touched."""
+
+    def __init__(self):
+        self.loops, self.iteration = 0, None
+        self.read, self.written = {}, {}
+
+    def prange(self, *bounds):
+        """In place of `numba.prange`."""
+        assert self.iteration is None, "a loop over threads inside another one"
+        order = list(range(*bounds))
+        random.Random(len(order) + self.loops).shuffle(order)  # noqa: S311 - any order
+        self.loops += 1
+        self.read, self.written = {}, {}
+        for k in order:
+            self.iteration = k
+            yield k
+        self.iteration = None
+
+    def note(self, table, addresses):
+        if self.iteration is None:
+            return
+        for a in addresses:
+            before = self.written.get(a, self.iteration)
+            if table is self.written:
+                table[a] = self.iteration
+                before = self.read.get(a, before) if before == self.iteration else before
+            else:
+                table.setdefault(a, self.iteration)
+            if before != self.iteration:
+                raise RaceError(f"iterations {before} and {self.iteration} meet")
+
+
+DETECTOR = Detector()
+
+
+class Watched(np.ndarray):
+    """An array that reports its accesses."""
+
+    def addresses(self, key):
+        index = key if isinstance(key, tuple) else (key,)
+        if len(index) == self.ndim and all(isinstance(i, int | np.integer) for i in index):
+            start = self.__array_interface__["data"][0]
+            size = zip(index, self.shape, self.strides, strict=True)
+            return [start + sum((i % n) * s for i, n, s in size)]
+        part = np.asarray(self)[key]
+        start, grid = part.__array_interface__["data"][0], np.indices(part.shape).reshape(part.ndim, -1).T
+        return [start + int(np.dot(g, part.strides)) for g in grid]
+
+    def __getitem__(self, key):
+        found = super().__getitem__(key)
+        if not isinstance(found, np.ndarray):
+            DETECTOR.note(DETECTOR.read, self.addresses(key))
+        return found
+
+    def __setitem__(self, key, value):
+        DETECTOR.note(DETECTOR.written, self.addresses(key))
+        super().__setitem__(key, value)
+
+
+def watched(value):
+    """Arguments with their arrays watched."""
+    if isinstance(value, np.ndarray):
+        return value.view(Watched)
+    return type(value)(watched(v) for v in value) if type(value) in (tuple, list) else value
+
+
+def install(monkeypatch):
+    """Let texts that are made from now on be watched."""
+    global DETECTOR  # noqa: PLW0603 - one at a time
+    DETECTOR = Detector()
+    monkeypatch.setattr(numba, "prange", DETECTOR.prange)
+    return DETECTOR

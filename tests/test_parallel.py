@@ -1,0 +1,281 @@
+"""Parallel loops: no races, the same results as one thread, and what is refused."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from numba import prange
+
+import srcgrad as sg
+from srcgrad.transform.parallel import rewrite
+
+from . import laws, races
+from .programs import PROGRAMS
+from .programs import parallel as programs
+from .refused_loops import REFUSED, carries_a_product
+from .trees import random_like, snapshot
+
+PARALLEL = [p for p in PROGRAMS if "parallel" in p.tags]
+COMPILED = [pytest.param(p, marks=() if "compiled" in p.tags else pytest.mark.compiled_all) for p in PARALLEL]
+ARRAYS = [p for p in PROGRAMS if p.function.__module__.split(".")[-1].startswith("arrays_")]
+
+
+def parallel(function, target="python"):
+    return sg.differentiable(parallel=True, target=target)(function_of(function))
+
+
+def function_of(function):
+    return getattr(function, "function", function)
+
+
+def everything(f, args, rng):
+    """The primal, its value and tangent by jvp, and by vjp the value and the cotangents."""
+    tangents = random_like(rng, args)
+    y, dy = sg.jvp(f, args, tangents)
+    value, pullback = sg.vjp(f, *args)
+    return y, dy, value, pullback(random_like(rng, value))
+
+
+@pytest.mark.parametrize("program", PARALLEL, ids=str)
+def test_prange_on_the_python_back_end(program, monkeypatch):
+    """In any order of the chunks, and without races."""
+    detector = races.install(monkeypatch)
+    f = parallel(program)
+    args = races.watched(program.arguments())
+    found = everything(f, args, program.rng())
+    expected = everything(sg.differentiable(target="python")(program.function), program.arguments(), program.rng())
+    laws.assert_close(found, expected, 1e-5 if laws.is_single(args, expected) else 1e-11, "what parallel=True gives")
+    assert detector.loops
+    laws.check_adjoint_identity(f, program.arguments(), program.rng())
+
+
+@pytest.mark.parametrize("program", ARRAYS, ids=str)
+def test_array_expressions_on_the_python_back_end(program, monkeypatch):
+    """With every loop over elements shared out, however small."""
+    races.install(monkeypatch)
+    monkeypatch.setattr(rewrite, "WORTH", 0)
+    monkeypatch.setattr(rewrite, "CHUNKS", 3)
+    f = parallel(program)
+    args = races.watched(program.arguments())
+    found = everything(f, args, program.rng())
+    expected = everything(sg.differentiable(target="python")(program.function), program.arguments(), program.rng())
+    laws.assert_close(found, expected, 1e-5 if laws.is_single(args, expected) else 1e-9, "what parallel=True gives")
+
+
+def test_the_detector_finds_races(monkeypatch):
+    x = np.zeros(5).view(races.Watched)
+
+    def neighbours():
+        for i in numba.prange(4):
+            x[i] += x[i + 1]
+
+    def one_sum():
+        for _ in numba.prange(4):
+            x[0] += 1.0
+
+    for loop in (neighbours, one_sum):
+        races.install(monkeypatch)
+        with pytest.raises(races.RaceError):
+            loop()
+
+
+@pytest.mark.parametrize("program", COMPILED, ids=str)
+def test_compiled_with_any_number_of_threads(program):
+    before = numba.get_num_threads()
+    f = parallel(program, "cpu")
+    expected = everything(sg.differentiable(program.function), program.arguments(), program.rng())
+    seen = []
+    try:
+        for threads in (1, 2, 4):
+            if threads <= numba.config.NUMBA_NUM_THREADS:
+                numba.set_num_threads(threads)
+                found = everything(f, program.arguments(), program.rng())
+                laws.assert_close(found, expected, 1e-11, f"what {threads} threads give")
+                seen.append(snapshot(found))
+    finally:
+        numba.set_num_threads(before)
+    assert all(s == seen[0] for s in seen)  # to the last bit: the chunks are the same
+    assert snapshot(everything(f, program.arguments(), program.rng())) == seen[0]
+
+
+def test_large_array_expressions_run_on_threads():
+    @sg.differentiable(parallel=True)
+    def f(x, y):
+        return np.sum(np.exp(x) * np.sin(y) + x * x)
+
+    rng = np.random.default_rng(0)
+    for n in (10, 100_000):
+        x, y = rng.normal(size=n), rng.normal(size=n)
+        bx, by = sg.grad(f, argnums=(0, 1))(x, y)
+        assert np.allclose(bx, np.exp(x) * np.sin(y) + 2 * x, rtol=1e-12)
+        assert np.allclose(by, np.exp(x) * np.cos(y), rtol=1e-12)
+    ((version,),) = f.callee.gradient((0, 1), with_value=False, has_aux=False).versions.values()
+    assert "prange" in version._texts["primal"].printed.text
+
+
+# -- labels ------------------------------------------------------------------------------------------------------------
+
+
+def labels(function, args, argnums=0):
+    """The text of the gradient as it is compiled: what is shared, and how."""
+    f = sg.differentiable(parallel=True, target="python")(function)
+    sg.grad(f, argnums=argnums)(*args)
+    ((version,),) = f.callee.gradient(argnums, with_value=False, has_aux=False).versions.values()
+    return version._texts["primal"].printed.text
+
+
+def axpy(x, y, a):
+    return np.sum(programs.axpy_in_parallel(x, y, a))
+
+
+def lookups(table, x):
+    return np.sum(programs.reads_by_index(table, x))
+
+
+LABELLED = {
+    "axpy": (axpy, programs.axpy_in_parallel, (0, 1)), "lookups": (lookups, programs.reads_by_index, 0),
+    "energy": (programs.energy_of_bodies, programs.energy_of_bodies, (0, 1)),
+    "heat": (programs.heat_in_parallel, programs.heat_in_parallel, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_golden_text(name, golden):
+    function, program, argnums = LABELLED[name]
+    (known,) = (p for p in PARALLEL if p.function is program)
+    golden(name, labels(function, known.arguments(), argnums))
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", REFUSED, ids=lambda f: f.__name__)
+def test_refused_in_parallel_only(function):
+    """With what words is in the golden files of `test_messages.py`."""
+    x = np.array([0.5, 0.7, 0.2])
+    with pytest.raises(sg.UnsupportedError):
+        sg.grad(sg.differentiable(parallel=True, target="python")(function))(x)
+    sg.grad(sg.differentiable(target="python")(function))(x)
+
+
+def test_prange_is_range_without_parallel():
+    assert sg.grad(sg.differentiable(target="python")(carries_a_product))(np.array([2.0, 3.0])).tolist() == [3.0, 2.0]
+
+
+def test_options_of_njit_are_kept():
+    @numba.njit(parallel=True)
+    def f(x):
+        s = 0.0
+        for i in prange(x.shape[0]):
+            s += x[i] * x[i]
+        return s
+
+    g = sg.differentiable(f)
+    assert g.options.parallel
+    assert sg.grad(g)(np.array([1.0, 2.0])).tolist() == [2.0, 4.0]
+
+
+# -- threads and processes ---------------------------------------------------------------------------------------------
+
+CALLS = """
+import sys, threading
+import numpy as np, numba
+import srcgrad as sg
+from tests.programs.parallel import energy_of_bodies
+f = sg.differentiable(parallel=True)(energy_of_bodies)
+x, m = np.random.default_rng(0).normal(size=(40, 3)), np.ones(40)
+g = sg.grad(f)
+expected, wrong = g(x, m), []
+def work():
+    for _ in range(20):
+        if not (g(x, m) == expected).all():
+            wrong.append(1)
+threads = [threading.Thread(target=work) for _ in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+print(numba.threading_layer(), len(wrong))
+"""
+
+
+@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_from_several_python_threads(layer, threads):
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", CALLS], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False,
+        env={**os.environ, "NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": threads},
+    )  # fmt: skip
+    if "No threading layer could be loaded" in done.stderr:
+        pytest.skip(f"no {layer} here")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [layer, "0"]
+
+
+FORKS = """
+import multiprocessing, sys
+import numpy as np
+import srcgrad as sg
+from tests.programs.parallel import energy_of_bodies
+g = sg.grad(sg.differentiable(parallel=True)(energy_of_bodies))
+def child(queue):
+    x, m = np.random.default_rng(0).normal(size=(10, 3)), np.ones(10)
+    try:
+        queue.put(float(g(x, m).sum()))
+    except sg.ParallelError as error:
+        queue.put(str(error))
+if __name__ == "__main__":
+    x, m = np.random.default_rng(0).normal(size=(10, 3)), np.ones(10)
+    g(x, m)
+    context = multiprocessing.get_context(sys.argv[1])
+    queue = context.Queue()
+    process = context.Process(target=child, args=(queue,))
+    process.start()
+    print(queue.get(timeout=60))
+    process.join()
+    print(process.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+def test_in_child_processes(method, layer, tmp_path):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    script = tmp_path / "forks.py"
+    script.write_text(FORKS)
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, str(script), method], cwd=root, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "NUMBA_THREADING_LAYER": layer, "PYTHONPATH": root},
+    )  # fmt: skip
+    if "No threading layer could be loaded" in done.stderr:
+        pytest.skip(f"no {layer} here")
+    assert done.returncode == 0, done.stderr
+    *said, code = done.stdout.splitlines()
+    assert code == "0"
+    if (method, layer) == ("fork", "omp"):
+        assert "forked after its parent had run parallel code with OpenMP" in said[0]
+    else:
+        float(said[0])
+
+
+def test_python_threads_in_this_process():
+    f = sg.differentiable(parallel=True)(PARALLEL[2].function)
+    x, m = np.random.default_rng(0).normal(size=(30, 3)), np.ones(30)
+    expected = sg.grad(f)(x, m)
+    wrong = []
+
+    def work():
+        wrong.extend(1 for _ in range(10) if not (sg.grad(f)(x, m) == expected).all())
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
