@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 
-def _loudly(function: Callable[..., Any], *args: Any) -> Any:
+def _loudly(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     with np.errstate(all="ignore"):
-        return function(*args)
+        return function(*args, **kwargs)
 
 
 def _quiet() -> Callable[..., Any]:

@@ -46,10 +46,9 @@ def aligned(x: Any, y: Any, *, floats: bool) -> tuple[Any, Any]:
 def _cast(x: Any, kind: np.dtype) -> Any:
     if isinstance(x, ndarray):
         return x if x.dtype == kind else x.astype(kind)
-    try:
-        return kind.type(x)
-    except OverflowError:  # as C converts it: -1 is 255 as a uint8
-        return np.asarray(x).astype(kind)[()]
+    if kind.kind in "iu":
+        return np.asarray(x).astype(kind)[()]  # wraps around, as PyTorch's numbers do
+    return kind.type(x)
 
 
 def into(out: Tensor, name: str, result: Tensor, inputs: Sequence[Any]) -> Tensor:
