@@ -24,6 +24,7 @@ from .trees import random_like, snapshot
 PARALLEL = [p for p in PROGRAMS if "parallel" in p.tags]
 COMPILED = [pytest.param(p, marks=() if "compiled" in p.tags else pytest.mark.compiled_all) for p in PARALLEL]
 ARRAYS = [p for p in PROGRAMS if p.function.__module__.split(".")[-1].startswith("arrays_")]
+ARRAYS = [pytest.param(p, marks=() if k % 3 == 0 else pytest.mark.compiled_all) for k, p in enumerate(ARRAYS)]
 
 
 def parallel(function, target="python"):

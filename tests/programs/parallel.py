@@ -112,7 +112,7 @@ def iterations_of_any_length(x, a):
     return out
 
 
-@program(draw(array(6, 4), array(3, 4), array(3)), tags=["parallel", "compiled"])
+@program(draw(array(6, 4), array(3, 4), array(3)), tags=["parallel"])
 def mixture_with_scratch(x, mu, w):
     total = 0.0
     for n in prange(x.shape[0]):
