@@ -1,9 +1,9 @@
-"""`python -m benchmarks`: gradients; `overhead`, `eager`, `scaling` and `leaks` as the first argument: those."""
+"""`python -m benchmarks`: gradients; one of the names in `OTHERS` as the first argument: those."""
 
 import importlib
 import sys
 
-OTHERS = ("overhead", "eager", "scaling", "leaks")
+OTHERS = ("overhead", "eager", "parallel", "scaling", "leaks")
 name, arguments = ("run", sys.argv[1:])
 if arguments and arguments[0] in OTHERS:
     name, *arguments = arguments

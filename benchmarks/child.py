@@ -7,7 +7,8 @@ from benchmarks.processes import pin
 
 
 def main(task, request):
-    pin()  # before libraries count the cores
+    if task != "parallel":
+        pin()  # before libraries count the cores
     match task:
         case "gradients":
             from benchmarks.gradients import measure
@@ -21,6 +22,8 @@ def main(task, request):
             from benchmarks.eager import measure
         case "compiled":
             from benchmarks.eager import compiled as measure
+        case "parallel":
+            from benchmarks.parallel import measure
         case "scaling":
             from benchmarks.scaling import measure
         case "leaks":
