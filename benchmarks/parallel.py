@@ -141,7 +141,7 @@ def main(arguments):
     if "error" in result:
         raise SystemExit(result["error"])
     n = result["threads"]
-    print(f"| {n} threads | gradient, ms | one thread over it | sequential over it | the same of primals | over primal |")
+    print(f"| {n} threads | gradient, ms | one thread over it | sequential over it | primals likewise | over primal |")
     print("|---|---|---|---|---|---|")
     for name, t in result["milliseconds"].items():
         g, p = t[f"gradient, {n}"], t[f"primal, {n}"]
