@@ -2,7 +2,7 @@
 
 - *exclusive*: every iteration has elements of its own (its index addresses an axis), so a plain write will do;
 - *private*: a scratch array, which every thread gets for itself;
-- *neighbour*: increments at constant distances from the iteration's own index: chunks of iterations that are not next
+- *neighbour*: increments at bounded distances from the iteration's own index: chunks of iterations that are not next
   to each other do not meet (red-black ordering; Y. Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., 12.4);
 - *reduction*: anything else that is only added to: partial sums, one a chunk, added up in a fixed order.
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from srcgrad.ir.nodes import (
     Alloc,
     Assign,
+    Atom,
     Call,
     Const,
     Custom,
@@ -35,6 +36,7 @@ from srcgrad.ir.nodes import (
 )
 from srcgrad.ir.types import Array, Scalar
 from srcgrad.ir.walk import defined, introduced, statements
+from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.independence import keep_apart, moving, only_sums
 from srcgrad.transform.analysis.places import Places
@@ -112,15 +114,32 @@ def _meet(other: Var, handle: Var, made: set[Var], aliases: Aliases) -> bool:
 
 
 def _distance(mine: list[Increment], own: Var, made: set[Var], places: Places) -> int | None:
-    """The span of the distances of some increments along an axis that all move along; None if there is no such axis."""
+    """How many iterations apart some increments can meet, along the best axis; None if there is none that bounds it."""
     best: int | None = None
     for axis in range(len(mine[0].index)):
-        found = [[(c, terms) for k, c, terms in moving(s.index, own, made, places) if k == axis] for s in mine]
-        if not all(found) or len({terms for ((_, terms),) in found}) > 1:
+        found = [_reach(s.index[axis], own, made, places) for s in mine]
+        if any(f is None for f in found) or len({f[0] for f in found}) > 1:  # type: ignore[index]
             continue
-        (coefficient,) = {n for ((_, terms),) in found for s, n in terms if s.var is own}
-        constants = [c for ((c, _),) in found]
-        span = -(-(max(constants) - min(constants)) // abs(coefficient))
+        ((step, _),) = {f[0] for f in found}  # type: ignore[index]
+        low, high = min(f[1] for f in found), max(f[2] for f in found)  # type: ignore[index]
+        span = -(-(high - low) // abs(step))
         best = span if best is None else min(best, span)
     return best
 
+
+def _reach(
+    index: Atom, own: Var, made: set[Var], places: Places
+) -> tuple[tuple[int, frozenset[tuple[Symbol, int]]], int, int] | None:
+    """An index that moves with a loop: its step and what is the same in all iterations, and the bounds of the rest.
+
+    The rest are constants and the indices of inner loops with constant bounds. None counts from the end of the axis.
+    """
+    moment = Iterations(places, [], None)
+    form = moment.form(index, later=False)
+    step = sum(n for s, n in form.terms if s.var is own)
+    inner = tuple((s, n) for s, n in form.terms if s.var in made and s.var is not own)
+    rest = Affine(form.constant, inner)
+    low, high, least = moment.least(rest), moment.least(rest.scaled(-1)), moment.least(form)
+    if not step or low is None or high is None or least is None or least < 0:
+        return None
+    return (step, frozenset((s, n) for s, n in form.terms if s.var not in made)), low, -high
