@@ -43,15 +43,15 @@ def call(callee: Callee, values: tuple[Any, ...], *, pure: bool) -> Any:
     Raises:
         RuntimeError: it overwrites a tensor that may not be overwritten, with PyTorch's messages.
     """
-    arrays = tuple([_array(v) for v in values])
+    arrays = tuple([v._data if type(v) is Tensor and v._data.ndim else _array(v) for v in values])
     if STATE.grad:
         active = tuple(
-            [n for n, v in zip(callee.parameters, values) if (needs(v) if type(v) is Tensor else _needs(v))]  # noqa: B905
+            [n for n, v in zip(callee.parameters, values) if (type(v) is Tensor and v._requires) or _needs(v)]  # noqa: B905
         )
         if active:
             return _recorded(callee, active, values, arrays, pure=pure)
     version = callee.version(arrays)
-    facts = _facts(version)
+    facts = _facts(version, callee.program.name)
     written = () if pure else version.kernel("primal").written
     targets = [t for t in map(facts.leaves(values).__getitem__, written) if isinstance(t, Tensor)] if written else ()
     for target in targets:
@@ -78,9 +78,10 @@ class _Facts:
         made: for each of `kinds` the dtype that a tensor is made with; None where a number stays one.
         is_flat: whether no argument is a tuple or specialised away, so that the arguments are the kernel's.
         active: the numbers of the arguments of the kernel that the reverse sweep gives gradients of, in order.
+        node: the class of its nodes.
     """
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, name: str) -> None:
         self.result, self.version = version.plan.result, version
         self.kinds = structure.leaf_types(self.result)
         self.floats = [k for k in self.kinds if is_float(k)]
@@ -93,6 +94,7 @@ class _Facts:
         self.active = [
             k for k, (n, t) in enumerate(zip(names, types, strict=True)) if is_float(t) and n in (chosen or names)
         ]
+        self.node = node_class(f"{name}Backward", Compiled)
         self._usual: tuple[Kernel, Kernel] | None = None
 
     def sweeps(self, arrays: tuple[Any, ...], leaves: Sequence[Any]) -> tuple[Kernel, Kernel]:
@@ -110,10 +112,10 @@ class _Facts:
         return [leaf for v, k in zip(values, self.version.kinds, strict=True) for leaf in structure.leaves(v, k)]
 
 
-def _facts(version: Version) -> _Facts:
+def _facts(version: Version, name: str) -> _Facts:
     found: _Facts | None = version.entries.get("tensors")
     if found is None:
-        found = version.entries["tensors"] = _Facts(version)
+        found = version.entries["tensors"] = _Facts(version, name)
     return found
 
 
@@ -234,7 +236,7 @@ def _recorded(
     """The forward sweep, and a node for the reverse one."""
     target = callee.active_in(active)
     version = target.version(arrays)
-    facts = _facts(version)
+    facts = _facts(version, callee.program.name)
     leaves, numbers = facts.leaves(values), facts.leaves(arrays)
     forward, backward = facts.sweeps(arrays, numbers)
     written: Sequence[int] = ()
@@ -247,10 +249,10 @@ def _recorded(
                 check_writable(leaves[k], tensors)
         target = callee.active_in(active, finals=True)
         version = target.version(arrays)
-        facts = _facts(version)
+        facts = _facts(version, callee.program.name)
         forward, backward = facts.sweeps(arrays, numbers)
     raw = forward.pure([*numbers, *(c.read() for c in version.plan.arrays)] if facts.has_captures else numbers)
-    node: Any = node_class(f"{callee.program.name}Backward", Compiled)()
+    node: Any = facts.node()
     node.callee, node.reverse, node.tape, node.given = target, backward.compiled.quick, raw[len(facts.kinds) :], values
     node.edges = [edge_of(leaf) if isinstance(leaf, Tensor) else None for leaf in map(leaves.__getitem__, facts.active)]
     node.saved = [entry(leaf, leaf._fn) for leaf in leaves if isinstance(leaf, Tensor)]
