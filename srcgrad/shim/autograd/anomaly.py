@@ -99,7 +99,7 @@ def _guarded(node: Node, run: Callable[[], Any]) -> Any:
         for k, g in enumerate(grads if Anomaly.check_nan else ()):
             if g is not None and np.isnan(getattr(g, "_data", g)).any():
                 raise RuntimeError(f"Function '{node.name()}' returned nan values in its {k}th output.")  # noqa: TRY301
-    except Exception:
+    except Exception:  # whatever it is, the user is told where the node was made, and gets it
         _report(node)
         raise
     finally:
