@@ -8,8 +8,8 @@
                                                  for t in range(chunks):
                                                      e += parts[t]
 
-The number of chunks does not depend on the number of threads, so neither do results. Partial sums of arrays are an
-exception: where they would take too much memory there are as many chunks as threads.
+The number of chunks does not depend on the number of threads, so neither do results. There are fewer where partial sums
+of arrays would take too much memory, and where chunks must be longer than the distance at which iterations meet.
 """
 
 from __future__ import annotations
