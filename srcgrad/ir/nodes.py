@@ -264,7 +264,8 @@ class For(Stmt):
     "reversed" for the reverse of a sequential one whose iterations can run in any order, or "threads" for a loop over
     chunks of another one, which run at once. `snapshots` is how many the
     reverse sweep of a checkpointed loop keeps, 0 for about the root of the number of iterations, None for an ordinary
-    loop. `parallel` says that the user wrote `prange`, or that it is the reverse of such a loop.
+    loop. `parallel` says that the user wrote `prange`, or that it is the reverse of such a loop; `axis` that the
+    iterations are the blocks or the threads of a kernel: "block.x", "thread.y", ...
     """
 
     index: Var
@@ -277,6 +278,7 @@ class For(Stmt):
     mode: str = "sequential"
     snapshots: int | None = None
     parallel: bool = False
+    axis: str = ""
 
 
 @dataclass(frozen=True, eq=False)

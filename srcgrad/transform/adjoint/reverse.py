@@ -336,7 +336,7 @@ class Reverse:
         start, stop, step = plan.value(stmt.start), plan.value(stmt.stop), plan.value(stmt.step)
         if forwards:
             mode = "reversed" if stmt.mode == "sequential" else stmt.mode
-            return For(index, start, stop, step, (), (), None, mode, parallel=stmt.parallel), index, None, None
+            return For(index, start, stop, step, (), (), None, mode, parallel=stmt.parallel, axis=stmt.axis), index, None, None
         if stmt.exit is None and isinstance(step, Const) and step.value in (1, -1):
             first, last = op("-", stop, step), op("-", start, step)
             return For(index, first, last, integer(-step.value), (), ()), index, None, None
