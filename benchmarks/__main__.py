@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-OTHERS = ("overhead", "eager", "parallel", "scaling", "leaks")
+OTHERS = ("overhead", "eager", "parallel", "cuda", "scaling", "leaks")
 name, arguments = ("run", sys.argv[1:])
 if arguments and arguments[0] in OTHERS:
     name, *arguments = arguments

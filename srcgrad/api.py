@@ -24,12 +24,12 @@ def differentiable(function: Callable[..., Any], /) -> Differentiable: ...
 @overload
 def differentiable(
     *, parallel: bool = ..., fastmath: Any = ..., boundscheck: bool | None = ..., cache: bool = ..., target: str = ...,
-    error_model: str = ..., memory_budget: int | None = ...,
+    error_model: str = ..., memory_budget: int | None = ..., deterministic: bool = ...,
 ) -> Callable[[Callable[..., Any]], Differentiable]: ...  # fmt: skip
 def differentiable(
     function: Callable[..., Any] | None = None, /, *, parallel: bool | None = None, fastmath: Any = None,
     boundscheck: bool | None = None, cache: bool | None = None, target: str | None = None,
-    error_model: str | None = None, memory_budget: int | None = None,
+    error_model: str | None = None, memory_budget: int | None = None, deterministic: bool | None = None,
 ) -> Any:  # fmt: skip
     """Make a function differentiable. A decorator, with or without parentheses.
 
@@ -39,9 +39,13 @@ def differentiable(
         fastmath: as for `numba.njit`.
         boundscheck: check indices, as for `numba.njit`.
         cache: keep compiled code on disk, as for `numba.njit`.
-        target: "cpu", or "python" for the generated text run as it is (slow, and the reference for tests).
+        target: "cpu"; "cuda" for a GPU, where `prange` loops and array expressions are kernels, and arguments may be
+            arrays of any library that are there; or "python" for the generated text run as it is (slow, and the
+            reference for tests).
         memory_budget: how many bytes the tape of a gradient may take; beyond, the loops that fill it are checkpointed
             where they can be (see `checkpointed`). A quarter of the memory by default.
+        deterministic: on a GPU, add up in a fixed order what several threads add to one element, instead of
+            atomically: results are the same to the last bit in every run.
         error_model: "numpy" (division by zero gives inf or nan; the default) or "python" (it raises).
 
     Returns:
@@ -54,15 +58,15 @@ def differentiable(
     def wrap(target_function: Callable[..., Any]) -> Differentiable:
         kept = _dispatcher_options(target_function)
         chosen = {"fastmath": fastmath, "boundscheck": boundscheck, "cache": cache, "error_model": error_model,
-                  "memory_budget": memory_budget, "parallel": parallel}  # fmt: skip
+                  "memory_budget": memory_budget, "parallel": parallel, "deterministic": deterministic}  # fmt: skip
         kept.update({k: v for k, v in chosen.items() if v is not None})
         if isinstance(kept.get("fastmath"), set):
             kept["fastmath"] = frozenset(kept["fastmath"])
         chosen_target = kept.pop("target", None) if target is None else target
         return Differentiable(_plain(target_function), Options(target=chosen_target or "cpu", **kept))  # type: ignore[arg-type]
 
-    if target not in (None, "cpu", "python"):
-        raise ArgumentError(Problem(f"target={target!r} is not available yet", hint='use target="cpu"'))
+    if target not in (None, "cpu", "cuda", "python"):
+        raise ArgumentError(Problem(f"there is no target {target!r}", hint='use "cpu", "cuda" or "python"'))
     if error_model not in (None, "numpy", "python"):
         raise ArgumentError(Problem(f"there is no error model {error_model!r}", hint='use "numpy" or "python"'))
     return wrap if function is None else wrap(function)

@@ -42,7 +42,7 @@ class Derivation:
         with noted_sources() as functions:
             self.lowered: Lowered = program.lowered(arguments)
         self.functions, self.arguments = functions, arguments
-        self.compiled, self.parallel = program.options.target != "python", program.options.parallel
+        self.options = program.options
         self.frugal, self.budget = program.is_frugal, program.options.memory_budget
         self.wrt = float_parameters(self.lowered.function, arguments, program.active)
 
@@ -83,11 +83,15 @@ class Derivation:
         """A text; one that is to be compiled is put in the form that compilers do best with."""
         written = written_parameters(function)
         flat = pipeline.flattened(pipeline.printable(function))
-        if self.parallel:
-            flat = pipeline.in_parallel(flat)
-        if self.compiled:
-            flat = pipeline.in_lanes(flat)
-        printed = print_function(flat, pipeline.direct_accesses(flat) if self.compiled else frozenset())
+        if self.options.target == "cuda":
+            flat = pipeline.on_device(flat, deterministic=self.options.deterministic)
+            printed = print_function(flat, device=True)
+        else:
+            if self.options.parallel:
+                flat = pipeline.in_parallel(flat)
+            compiled = self.options.target == "cpu"
+            flat = pipeline.in_lanes(flat) if compiled else flat
+            printed = print_function(flat, pipeline.direct_accesses(flat) if compiled else frozenset())
         printed = replace(printed, written=frozenset(name for name, p in flat.signature if p in written))
         return Text(printed, tuple(k for k, p in enumerate(function.params) if p in written), large)
 
@@ -146,6 +150,9 @@ def pullback(program: PullbackOf, arguments: Arguments) -> Lowered:
     own = len(function.params) - sum(c.var is not None for c in inner.captures)
     gradients = flatten(ir.results)[len(flatten(function.results)) :]
     result = Tuple(tuple(gradients))
+    ir = replace(ir, results=tuple(gradients))
+    if program.options.target == "cuda":  # `cuda/kernel.py` passes copies of what overlaps with nothing
+        ir = pipeline.without_trace(ir)
     ir = replace(
         ir, name=f"{function.name}_pullback", results=atoms_of(result),
         params=(*function.params[:own], *seeds, *function.params[own:]),
@@ -159,6 +166,32 @@ def with_finals(lowered: Lowered) -> Lowered:
     function = lowered.function
     written = written_parameters(function)
     result = Tuple((lowered.result, *(p for p in function.params if p in written)))
+    return replace(lowered, function=replace(function, results=atoms_of(result)), result=result)
+
+
+def kernel_adjoint(program: Any, arguments: Arguments) -> Lowered:
+    """The IR of a `srcgrad.cuda.program.AdjointOf`."""
+    count = len(arguments) - len(program.wanted)
+    inner = program.of.plain(arguments[:count])
+    function = replace(inner.function, results=())
+    own = len(function.params) - len([c for c in inner.captures if c.var is not None])
+    trees, kinds = dict(function.signature), dict(arguments)
+    wrt = tuple(trees[n] for n in program.wanted)
+    buffers = tuple(Var(n, replace(kinds[n], shape=None)) for n, _ in arguments[count:])
+    ir = pipeline.adjoint_into(function, wrt, buffers, on_device=program.options.target == "cuda")
+    ir = replace(
+        ir, name=f"{function.name}_adjoint",
+        params=(*function.params[:own], *buffers, *function.params[own:]),
+        signature=(*function.signature, *((b.hint, b) for b in buffers)),
+    )  # fmt: skip
+    return Lowered(ir, inner.captures, Static(None), inner.facts, inner.large)
+
+
+def with_contents(lowered: Lowered, names: Sequence[str]) -> Lowered:
+    """A kernel with its parameters `names` as results: the final contents of arrays that it overwrites, else None."""
+    function = lowered.function
+    written, trees = written_parameters(function), dict(function.signature)
+    result = Tuple(tuple(trees[n] if trees[n] in written else Static(None) for n in names))
     return replace(lowered, function=replace(function, results=atoms_of(result)), result=result)
 
 

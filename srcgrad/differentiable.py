@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from srcgrad import structure
-from srcgrad.backend import Options, callable_from_njit
+from srcgrad.backend import Options, adopt, callable_from_njit
 from srcgrad.dispatch import Callee, Dispatching
 from srcgrad.errors import ArgumentError, Problem
 from srcgrad.ir.printed import Printed
@@ -179,20 +179,23 @@ def run_vjp(callee: Callee, primals: tuple[Any, ...]) -> tuple[Any, Callable[[An
     if not version.plan.count:
         raise nothing_returned(callee.program)
     forward, backward = version.sweeps(values)
-    raw = forward.pure(version.flat(values))
+    flat = version.flat(values)
+    on_gpu = callee.on_device
+    raw = forward.run(flat) if on_gpu else forward.pure(flat)  # there the tape stays
     tape = raw[version.plan.count :]
-    reverse = backward.compiled
-    result = version.result(raw[: version.plan.count])
+    result = forward.landed(version.result(raw[: version.plan.count]), flat)
     shapes = [getattr(leaf, "shape", ()) for leaf in _float_leaves(kind, result)]
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         """The cotangents of the arguments, for a cotangent of the result. It can be called any number of times."""
-        seeds = differentiable_leaves(kind, cotangent, "the cotangent")
+        seeds = differentiable_leaves(kind, adopt(cotangent) if on_gpu else cotangent, "the cotangent")
         for seed, shape in zip(seeds, shapes, strict=True):
             if np_shape(seed) != shape:
                 message = f"the cotangent has shape {np_shape(seed)}, but the result has shape {shape}"
                 raise ArgumentError(Problem(message, hint="give it the shape of the result"))
-        found = fill_gradients(version.kinds, list(reverse(*tape, *seeds)))
+        given = [*tape, *seeds]
+        found = fill_gradients(version.kinds, list(backward.run(given)))
+        found = backward.landed(found, [*flat, *seeds])
         return callee.positional(found)[: len(primals)]
 
     return result, pullback
@@ -222,7 +225,7 @@ def run_jvp(callee: Callee, primals: tuple[Any, ...], tangents: tuple[Any, ...])
     for name, kind, value in zip(callee.parameters, version.kinds, values, strict=True):
         primal_leaves = _float_leaves(structure.floats_of(kind), value)
         if name not in given:
-            extra += [leaf * 0 for leaf in primal_leaves]
+            extra += [np.zeros(leaf.shape, leaf.dtype) if np_shape(leaf) else leaf * 0 for leaf in primal_leaves]
             continue
         leaves = differentiable_leaves(structure.floats_of(kind), given[name], f"the tangent of '{name}'")
         for tangent, primal in zip(leaves, primal_leaves, strict=True):

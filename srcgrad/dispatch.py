@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 from srcgrad import structure
+from srcgrad.backend import adopt, any_on_device
 from srcgrad.entry import MISS, Entry, Guard, make_entry, make_guard
 from srcgrad.errors import ArgumentError, Problem
 from srcgrad.program import ActiveIn, GradientOf, Program, PullbackOf
@@ -23,7 +24,9 @@ class Callee:
         self.parameters = list(parameters)
         kinds = {p.kind for p in parameters.values()}
         self.simple = kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-        self.arity = len(self.parameters) if self.simple else -1  # of calls whose arguments are the parameters
+        self.on_device = program.options.target == "cuda"
+        direct = self.simple and not self.on_device
+        self.arity = len(self.parameters) if direct else -1  # of calls whose arguments are the parameters as they are
         self.named = inspect.Parameter.POSITIONAL_ONLY not in kinds and self.simple
         self.defaults = {n: p.default for n, p in parameters.items() if p.default is not inspect.Parameter.empty}
         self.versions: dict[Any, list[Version]] = {}
@@ -59,6 +62,11 @@ class Callee:
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """The argument values in the order of the parameters, defaults filled in."""
+        if self.on_device:
+            return adopt(self._bound(args, kwargs))  # type: ignore[no-any-return]
+        return self._bound(args, kwargs)
+
+    def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         if not kwargs and len(args) == self.arity:
             return args
         if self.named:
@@ -91,6 +99,10 @@ class Callee:
         return version
 
     def _searched(self, values: tuple[Any, ...]) -> Version:
+        if not self.on_device and any_on_device(values):
+            message = f"'{self.program.name}' runs on the CPU, and one of its arguments is on a GPU"
+            hint = 'use differentiable(target="cuda"), or copy the array to the host'
+            raise ArgumentError(Problem(message, hint=hint))
         kinds = tuple(structure.type_of(v, n) for v, n in zip(values, self.parameters, strict=True))
         try:
             known = self.versions.setdefault(kinds, [])
@@ -139,7 +151,8 @@ class Dispatching:
         kernel = version.kernel("primal")
         flat = version.flat(values)
         result = version.result(kernel.pure(flat) if self.pure else kernel(flat))
-        self._admit(version)
+        if not self.callee.on_device:
+            self._admit(version)
         return result
 
     def _admit(self, version: Version) -> None:

@@ -87,5 +87,9 @@ class ParallelError(SrcgradError, RuntimeError):
     """Code that runs on several threads is called in a process that was forked after it had run."""
 
 
+class DeviceError(SrcgradError, RuntimeError):
+    """There is no GPU to run on, or the package that compiles for it is not installed."""
+
+
 class InternalError(SrcgradError):
     """A bug in srcgrad: a stage of the pipeline produced something that its own rules forbid."""

@@ -55,7 +55,8 @@ class UserFunction(Program):
     def lowered(self, arguments: Arguments) -> Any:
         pipeline = import_module("srcgrad.transform.pipeline")
         found = pipeline.primal(self.function, arguments)
-        return pipeline.check_parallel(found) if self.options.parallel else found
+        shared = self.options.parallel or self.options.target == "cuda"
+        return pipeline.check_parallel(found) if shared else pipeline.in_sequence(found)
 
     def cache_parts(self) -> tuple[Any, ...]:
         return "function", self.function, str(self.signature)

@@ -20,7 +20,7 @@ def type_of(value: Any, name: str = "argument") -> Any:
     """
     if type(value) is float:
         return FLOAT64
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) or is_device_array(value):
         return _array_type(value, name)
     if isinstance(value, bool | np.bool_):
         return Constant(bool(value))
@@ -67,8 +67,16 @@ def _array_type(value: np.ndarray, name: str) -> Array:
         raise _unfit(message, "convert it with astype, or pass its parts")
     if not dtype.isnative:
         raise _unfit(f"'{name}' is an array of another byte order", f"use astype('{dtype.name}')")
-    layout = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
-    return Array(dtype.name, value.ndim, layout, value.shape)
+    if isinstance(value, np.ndarray):
+        layout = "C" if value.flags.c_contiguous else "F" if value.flags.f_contiguous else "A"
+    else:
+        layout = "C" if value.is_c_contiguous() else "F" if value.is_f_contiguous() else "A"
+    return Array(dtype.name, value.ndim, layout, tuple(value.shape))
+
+
+def is_device_array(value: Any) -> bool:
+    """Whether a value is an array of `numba.cuda`."""
+    return getattr(value, "__cuda_ndarray__", False) is True
 
 
 def _unfit(message: str, hint: str) -> ArgumentError:
@@ -137,10 +145,12 @@ def differentiable_leaves(kind: Any, value: Any, name: str) -> list[Any]:
     if value is None:
         raise ArgumentError(Problem(f"{name} is None, but it belongs to a float", hint="pass zeros for no change"))
     if isinstance(kind, Array):
-        array = np.asarray(value)
+        array = value if is_device_array(value) else np.asarray(value)
         if array.ndim != kind.ndim or array.dtype.kind not in "fiub":
             message = f"{name} must be a {kind.ndim}-d array of floats, but got {value!r}"
             raise ArgumentError(Problem(message, hint="give it the shape of what it belongs to"))
+        if is_device_array(array) and array.dtype == kind.dtype:
+            return [array]
         order = kind.layout if kind.layout in ("C", "F") else "K"
         return [np.asarray(array, kind.dtype, order=order)]  # type: ignore[call-overload]
     try:

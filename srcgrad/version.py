@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 
 from srcgrad import structure
-from srcgrad.backend import Options, compile_text, keep_freed_memory
+from srcgrad.backend import (
+    Options,
+    any_on_device,
+    compile_text,
+    download,
+    duplicate,
+    extent,
+    is_on_device,
+    keep_freed_memory,
+    upload,
+)
 from srcgrad.entries import slot_for
 from srcgrad.errors import ArgumentError, InternalError, Problem
 from srcgrad.plan import Plan, Text
@@ -90,7 +100,8 @@ class Version:
         text = self._texts[kind]
         derived = kind != "primal" or isinstance(self.program, GradientOf)
         options, names = self.program.options, self.plan.names
-        self._kernels[kind] = Kernel(text, options, names, lambda: self._derived(kind)[kind], derived=derived)
+        cls = DeviceKernel if options.target == "cuda" else Kernel
+        self._kernels[kind] = cls(text, options, names, lambda: self._derived(kind)[kind], derived=derived)
 
     def _keep(self) -> None:
         """Put the texts into the cache, unless something outside has changed since they were not found there."""
@@ -109,7 +120,7 @@ class Version:
     def flat(self, values: Sequence[Any]) -> list[Any]:
         """The arguments as numbers and arrays, then the captured arrays."""
         out = self._leaves(values)
-        if self.program.options.target == "python":  # float64 numbers, as in compiled code
+        if self.program.options.target != "cpu":  # float64 numbers, as in compiled code
             out = [np.float64(leaf) if type(leaf) is float else leaf for leaf in out]
         return out + [c.read() for c in self.plan.arrays]
 
@@ -151,25 +162,64 @@ class Kernel:
     def __call__(self, flat: list[Any]) -> Any:
         """Run on the caller's own arrays."""
         if self.written:
-            self._check_overlap(flat)
+            self.check_overlap(flat)
         return self.compiled(*flat)
 
     def pure(self, flat: list[Any]) -> Any:
         """Run on copies of the arrays that it overwrites."""
         if self.written:
-            self._check_overlap(flat)
+            self.check_overlap(flat)
             flat = list(flat)
             for k in self.written:
                 flat[k] = flat[k].copy(order="K")
         return self.compiled(*flat)
 
-    def _check_overlap(self, flat: list[Any]) -> None:
+    def run(self, flat: list[Any]) -> Any:
+        """Run on arrays that may be overwritten, or that are not."""
+        return self.compiled(*flat)
+
+    def landed(self, result: Any, flat: list[Any]) -> Any:
+        """A result of a call with the arguments `flat`, where the caller expects it to be."""
+        return result
+
+    def check_overlap(self, flat: list[Any]) -> None:
+        """Refuse arguments of which one is overwritten and shares memory with another."""
         for k in self.written:
             for j, other in enumerate(flat[: self.own]):
-                if k < self.own and j != k and isinstance(other, np.ndarray) and overlap(flat[k], other):
+                if k < self.own and j != k and hasattr(other, "shape") and overlap(flat[k], other):
                     first, second = (self.names[i] for i in sorted((j, k)))
                     message = f"'{first}' and '{second}' share memory, and '{self.names[k]}' is overwritten"
                     raise ArgumentError(Problem(message, hint="pass a copy of one of them"))
+
+
+class DeviceKernel(Kernel):
+    """The same on a GPU. Results are on the GPU if one of the arguments is, else on the host, as all of them are."""
+
+    def __call__(self, flat: list[Any]) -> Any:
+        """Run on the caller's own arrays."""
+        if self.written:
+            self.check_overlap(flat)
+        given = upload(flat)
+        raw = self.compiled(*given)
+        for k in self.written:
+            if isinstance(flat[k], np.ndarray):
+                flat[k][...] = given[k].copy_to_host()
+        return self.landed(raw, flat)
+
+    def pure(self, flat: list[Any]) -> Any:
+        """Run on copies of the arrays that it overwrites."""
+        return self.landed(self.run(flat), flat)
+
+    def run(self, flat: list[Any]) -> Any:
+        """The same with results that stay on the GPU."""
+        if self.written:
+            self.check_overlap(flat)
+        given = [duplicate(v) if k in self.written and is_on_device(v) else v for k, v in enumerate(flat)]
+        return self.compiled(*upload(given))
+
+    def landed(self, result: Any, flat: list[Any]) -> Any:
+        """A result where the caller expects it to be."""
+        return result if any_on_device(flat) else download(result)
 
 
 def _condition(facts: tuple[str, ...]) -> Callable[[list[Any]], bool] | None:
@@ -179,6 +229,11 @@ def _condition(facts: tuple[str, ...]) -> Callable[[list[Any]], bool] | None:
 
 def overlap(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays share an element; where that is hard to say, whether their bounds overlap."""
+    if is_on_device(a) or is_on_device(b):
+        if not (is_on_device(a) and is_on_device(b)):
+            return False
+        (first, last), (start, end) = extent(a), extent(b)
+        return first <= end and start <= last
     if not np.may_share_memory(a, b):
         return False
     try:

@@ -12,6 +12,8 @@ import pytest
 
 os.environ.setdefault("SRCGRAD_VERIFY", "1")  # check the IR between all stages; read when srcgrad is imported
 os.environ["SRCGRAD_CACHE"] = "0"  # tests compile; those of the cache give it a folder of its own
+if not Path("/dev/nvidiactl").exists():
+    os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")  # no GPU: kernels run in Numba's simulator
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -29,9 +29,9 @@ from .random_programs.program import Program, copy_of, flatten
 LOOP = re.compile(r"\bin range\(")
 
 
-def derived(program: Program, function, *, parallel: bool, watch: bool = False):
+def derived(program: Program, function, *, parallel: bool, watch: bool = False, target: str = "python"):
     """Value and cotangents, flat."""
-    f = sg.differentiable(target="python", parallel=parallel)(function)
+    f = sg.differentiable(target=target, parallel=parallel)(function)
     primals = program.arguments(0)
     if watch:
         primals = [races.watched(p) for p in primals]
@@ -58,7 +58,7 @@ def with_prange(program: Program) -> tuple[Program, int]:
     return program, count
 
 
-def check(seed: int, arrays: bool | None) -> tuple[str, str]:
+def check(seed: int, arrays: bool | None, *, cuda: bool = False) -> tuple[str, str]:
     """What happened: ok, none (no loop can be parallel), refused, wrong or crashed; and the source."""
     program = generate(seed, None, {}, arrays=arrays)
     try:
@@ -69,6 +69,9 @@ def check(seed: int, arrays: bool | None) -> tuple[str, str]:
     try:
         program, loops = with_prange(program)
         function = program.load()  # with the prange that the compiler knows
+        if cuda:
+            found = derived(program, function, parallel=True, target="cuda")
+            return _verdict(program, found, expected), ("prange" if loops else "elements")
         races.DETECTOR = races.Detector()
         numba.prange = races.DETECTOR.prange
         found = derived(program, function, parallel=True, watch=True)
@@ -76,10 +79,14 @@ def check(seed: int, arrays: bool | None) -> tuple[str, str]:
         return "crashed", f"{traceback.format_exc()}\n{program.source}"
     finally:
         numba.prange = saved
-    single = any(getattr(a, "dtype", None) == np.float32 for a in program.arguments(0))
-    if not relative(found, expected) <= (1e-4 if single else 1e-8):
+    if _verdict(program, found, expected) == "wrong":
         return "wrong", f"{relative(found, expected)}\n{program.source}"
     return ("ok" if races.DETECTOR.loops else "none"), ("prange" if loops else "elements")
+
+
+def _verdict(program: Program, found, expected) -> str:
+    single = any(getattr(a, "dtype", None) == np.float32 for a in program.arguments(0))
+    return "ok" if relative(found, expected) <= (1e-4 if single else 1e-8) else "wrong"
 
 
 def main() -> int:
@@ -88,11 +95,12 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--arrays", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--cuda", action="store_true")
     options = parser.parse_args()
     rewrite.WORTH, rewrite.CHUNKS = 0, 4
     counts: Counter[str] = Counter()
     for seed in range(options.start, options.start + options.count):
-        status, text = check(seed, options.arrays)
+        status, text = check(seed, options.arrays, cuda=options.cuda)
         counts[f"{status} {text}" if status == "ok" else status] += 1
         if status in ("wrong", "crashed"):
             print(f"=== seed {seed}: {status}\n{text}")

@@ -56,7 +56,7 @@ def test_decorator_with_parentheses(options):
 
 @pytest.mark.parametrize(
     "options",
-    [{"target": "cuda"}, {"target": "gpu"}, {"error_model": "fortran"}],
+    [{"target": "gpu"}, {"error_model": "fortran"}],
     ids=str,
 )
 def test_unavailable_option_is_refused(options):

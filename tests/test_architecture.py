@@ -29,14 +29,15 @@ LAYERS = {
     "entries": {"ir", "backend", "cache", "structure", "program", "plan"},
     "version": {"errors", "backend", "structure", "program", "plan", "entries"},
     "entry": {"ir", "plan", "version"},
-    "dispatch": {"errors", "structure", "program", "version", "entry"},
+    "dispatch": {"errors", "backend", "structure", "program", "version", "entry"},
     "explain": {"errors", "ir", "transform", "backend", "structure", "program", "derive"},
     "differentiable": {"errors", "ir", "backend", "structure", "program", "dispatch", "explain"},
     "api": {"errors", "backend", "custom", "program", "dispatch", "differentiable"},
+    "cuda": {"errors", "ir", "backend", "structure", "program", "dispatch", "differentiable"},
     "jacobians": {"errors", "api", "dispatch", "program"},
     "testing": {"errors", "api"},
     "shim": {"errors", "ir", "rules", "structure", "version", "entry", "dispatch"},
-    "__init__": {"errors", "backend", "custom", "api", "jacobians", "loops"},
+    "__init__": {"errors", "backend", "custom", "api", "cuda", "jacobians", "loops"},
     "__main__": {"cache"},
 }
 # Third-party packages, and the only parts that may import each; None: all of them.

@@ -16,13 +16,15 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from numba import cuda
 
 import srcgrad as sg
 from srcgrad import testing
-from srcgrad.backend import threads
+from srcgrad.backend import device, threads
 from srcgrad.errors import InternalError, Problem
 from srcgrad.transform.lower import library
 
+from . import refused_kernels
 from .refused_loops import REFUSED
 
 PACKAGE = Path(sg.__file__).parent
@@ -640,13 +642,77 @@ def after_a_fork():
         threads.on_threads(double)(1.0)
 
 
+def kernel_of_squares(x, y):
+    i = cuda.grid(1)
+    if i < x.shape[0]:
+        y[i] = x[i] * x[i]
+
+
+def uses_indices(x):
+    return x[cuda.threadIdx.x]
+
+
+def waits(x):
+    synchronise()
+    return x[0]
+
+
+def synchronise():
+    cuda.syncthreads()
+
+
+def square_kernel():
+    return sg.cuda.kernel(kernel_of_squares, target="python")
+
+
+def kernel_vjp(function, grid, block):
+    return sg.cuda.vjp(sg.cuda.kernel(function, target="python")[grid, block], np.ones(16), np.zeros(16))
+
+
+def without_numba_cuda():
+    with mock.patch.dict(sys.modules, {"numba.cuda": None}):
+        sg.cuda.kernel(kernel_of_squares)[1, 8](np.ones(3), np.ones(3))
+
+
+def without_a_device():
+    with (
+        mock.patch.object(device.config, "ENABLE_CUDASIM", new=0),
+        mock.patch.object(cuda, "is_available", return_value=False),
+    ):
+        sg.cuda.kernel(kernel_of_squares)[1, 8](np.ones(3), np.ones(3))
+
+
 CALLS = {
     "prange": {
         **{f.__name__: lambda f=f: sg.grad(in_parallel(f))(np.array([0.5, 0.7, 0.2])) for f in REFUSED},
         "after a fork": after_a_fork,
     },
+    "kernels": {
+        f.__name__: lambda f=f: kernel_vjp(f, 2, 8) for f in (*refused_kernels.RACING, *refused_kernels.REFUSED)
+    },
+    "launches": {
+        "outside of a kernel": lambda: python(uses_indices).grad(np.ones(3)),
+        "called outside of a kernel": lambda: python(waits).grad(np.ones(3)),
+        "target": lambda: sg.cuda.kernel(kernel_of_squares, target="gpu"),
+        "no kernel": lambda: sg.cuda.kernel(3.0),
+        "no launch": lambda: sg.cuda.kernel(kernel_of_squares)(np.ones(3)),
+        "no grid": lambda: sg.cuda.kernel(kernel_of_squares)[3],
+        "grid": lambda: kernel_vjp(kernel_of_squares, 0, 8),
+        "block": lambda: kernel_vjp(kernel_of_squares, 1, (32, 32, 2)),
+        "arguments": lambda: sg.cuda.vjp(square_kernel()[1, 8], np.ones(3)),
+        "arguments of the adjoint": lambda: square_kernel().vjp[1, 8](np.ones(3), np.ones(3)),
+        "adjoint of an int": lambda: square_kernel().vjp[1, 8](np.arange(3), np.ones(3), np.ones(3), None),
+        "shape of an adjoint": lambda: square_kernel().vjp[1, 8](np.ones(3), np.ones(3), np.ones(3), np.ones(2)),
+        "cotangents": lambda: sg.cuda.vjp(square_kernel()[1, 8], np.ones(3), np.ones(3))[1](np.ones(3)),
+        "kind of source": lambda: square_kernel().source("hessian", 1, 8, np.ones(3), np.ones(3)),
+    },
+    "gpu": {
+        "no numba-cuda": without_numba_cuda,
+        "no device": without_a_device,
+        "array on a GPU": lambda: sg.differentiable(double)(cuda.to_device(np.ones(3))),
+    },
     "options": {
-        "target": lambda: sg.differentiable(double, target="cuda"),
+        "target": lambda: sg.differentiable(double, target="tpu"),
         "error model": lambda: sg.differentiable(double, error_model="c"),
         "no function": lambda: sg.grad(np.sin),
         "kind of source": lambda: python(double).source("hessian", 1.0),

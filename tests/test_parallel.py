@@ -105,6 +105,20 @@ def test_compiled_with_any_number_of_threads(program):
     assert snapshot(everything(f, program.arguments(), program.rng())) == seen[0]
 
 
+# One program for each way of sharing: sums, neighbours, partial sums of arrays, arrays and tapes of each iteration.
+SHARED = ["sums_in_parallel", "sheet_stencil", "reads_by_index", "mixture_with_scratch", "roots_by_newton"]
+
+
+def test_four_threads_give_the_bits_of_one():
+    """Also where there are fewer processors. `NUMBA_NUM_THREADS=4 python -m tests.thread_counts` runs all programs."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "tests.thread_counts", *SHARED], cwd=Path(__file__).parents[1], capture_output=True,
+        text=True, check=False, env={**os.environ, "NUMBA_NUM_THREADS": "4"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{len(SHARED)} programs")
+
+
 def test_large_array_expressions_run_on_threads():
     @sg.differentiable(parallel=True)
     def f(x, y):
@@ -139,10 +153,17 @@ def lookups(table, x):
     return np.sum(programs.reads_by_index(table, x))
 
 
+def roots(x, a):
+    y = programs.roots_by_newton(x, a)
+    return np.sum(y * y)
+
+
 LABELLED = {
     "axpy": (axpy, programs.axpy_in_parallel, (0, 1)), "lookups": (lookups, programs.reads_by_index, 0),
     "energy": (programs.energy_of_bodies, programs.energy_of_bodies, (0, 1)),
     "heat": (programs.heat_in_parallel, programs.heat_in_parallel, 0),
+    "rays": (programs.rays_that_stop, programs.rays_that_stop, (0, 1)),
+    "roots": (roots, programs.roots_by_newton, (0, 1)),
 }  # fmt: skip
 
 
@@ -151,6 +172,36 @@ def test_golden_text(name, golden):
     function, program, argnums = LABELLED[name]
     (known,) = (p for p in PARALLEL if p.function is program)
     golden(name, labels(function, known.arguments(), argnums))
+
+
+def loops_on_threads(function, args, argnums, monkeypatch):
+    """How many there are in one call of the gradient."""
+    detector = races.install(monkeypatch)
+    sg.grad(parallel(function), argnums=argnums)(*args)
+    return detector.loops
+
+
+def test_iterations_with_tapes_of_their_own_run_on_threads(monkeypatch):
+    """If they cannot run again, the tapes of all are one that grows, and no thread but one can fill it."""
+    for name, loops in {
+        "rays_that_stop": 1,  # both sweeps in one
+        "inner_loops_of_given_lengths": 2,  # the sum is needed in between
+        "iterations_run_again_in_a_time_loop": 6,
+        "iterations_that_overwrite_what_they_read": 6,
+        "iterations_that_cannot_run_again": 0,
+    }.items():
+        (program,) = (p for p in PARALLEL if p.name == name)
+        args = program.arguments()
+        wrt = tuple(k for k, a in enumerate(args) if not isinstance(a, int))
+        assert loops_on_threads(program, args, wrt, monkeypatch) == loops, name
+
+
+def test_explain_speaks_of_tapes_of_iterations():
+    (program,) = (p for p in PARALLEL if p.name == "inner_loops_of_given_lengths")
+    text = " ".join(str(parallel(program).explain(*program.arguments())).split())
+    assert "y, for one iteration at a time, float64" in text
+    assert "each runs a second time and is reversed at once, with a tape of its own" in text
+    assert "reversed in each iteration of the loop around it, with the tape of that" in text
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -184,6 +235,8 @@ def test_options_of_njit_are_kept():
 
 # -- threads and processes ---------------------------------------------------------------------------------------------
 
+LAYERS = ["omp", "workqueue", "tbb"]  # those that are there: TBB is a package of its own
+
 CALLS = """
 import sys, threading
 import numpy as np, numba
@@ -204,7 +257,7 @@ print(numba.threading_layer(), len(wrong))
 """
 
 
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_from_several_python_threads(layer, threads):
     done = subprocess.run(  # noqa: S603
@@ -243,7 +296,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.parametrize("layer", LAYERS)
 def test_in_child_processes(method, layer, tmp_path):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")

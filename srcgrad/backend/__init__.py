@@ -2,6 +2,17 @@
 
 from srcgrad.backend.callable import callable_from_njit
 from srcgrad.backend.compile import Compiled, Options, Target, compile_text
+from srcgrad.backend.device import (
+    adopt,
+    any_on_device,
+    download,
+    duplicate,
+    extent,
+    is_on_device,
+    numba_cuda,
+    store,
+    upload,
+)
 from srcgrad.backend.loops import checkpointed_in_njit
 from srcgrad.backend.memory import clear_memory, keep_freed_memory
 from srcgrad.backend.stamp import stamp
@@ -9,5 +20,6 @@ from srcgrad.backend.stamp import stamp
 checkpointed_in_njit()
 
 __all__ = [
-    "Compiled", "Options", "Target", "callable_from_njit", "clear_memory", "compile_text", "keep_freed_memory", "stamp",
+    "Compiled", "Options", "Target", "adopt", "any_on_device", "callable_from_njit", "clear_memory", "compile_text",
+    "download", "duplicate", "extent", "is_on_device", "keep_freed_memory", "numba_cuda", "stamp", "store", "upload",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
+from srcgrad.backend.device import on_device
 from srcgrad.backend.lowering import TEXTS, Compiler
 from srcgrad.backend.memory import quarter_of_memory
 from srcgrad.backend.objects import ObjectCache
@@ -30,7 +31,7 @@ PARALLEL = dict.fromkeys(
 ) | {"prange": True}
 
 Lines = Callable[[], tuple[Location, ...]]
-Target = Literal["cpu", "python"]
+Target = Literal["cpu", "cuda", "python"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Options:
     error_model: str = "numpy"
     nogil: bool = False
     parallel: bool = False
+    deterministic: bool = False  # what threads of a GPU add to one element is added up in a fixed order
     memory_budget: int = field(default_factory=quarter_of_memory)  # bytes of a tape; beyond, loops are checkpointed
 
     def changed(self, **options: Any) -> Options:
@@ -96,8 +98,12 @@ def compile_text(printed: Printed, options: Options, lines: Lines) -> Compiled:
     digest = hashlib.sha256(repr(printed.identity).encode()).hexdigest()[:16]
     filename = f"<srcgrad {printed.name} {digest}>"
     linecache.cache[filename] = (len(printed.text), None, printed.text.splitlines(keepends=True), filename)
-    if options.target == "python":
-        return Compiled(_python(printed, filename), (), lines)
+    if options.target != "cpu":
+        namespace = _executed(printed, filename)
+        if options.target == "python":
+            return Compiled(_quiet(namespace[printed.name]), (), lines)
+        function, failures = on_device(printed, namespace, options.fastmath)
+        return Compiled(_quiet(function), failures, lines)
     # a module of its own: compiled code from the cache finds its globals by the name of the module
     module = types.ModuleType(f"srcgrad_generated_{printed.name}_{digest}")
     module.__file__ = filename
@@ -131,13 +137,17 @@ class _Solid(ast.NodeTransformer):
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 
 
-def _python(printed: Printed, filename: str) -> Callable[..., Any]:
-    """Generated text as plain Python, with NumPy's warnings off: compiled code gives none either."""
+def _executed(printed: Printed, filename: str) -> dict[str, Any]:
+    """The names that generated text defines, as plain Python."""
     solid = _Solid()
     tree = solid.visit(ast.parse(printed.text, filename))
     namespace: dict[str, Any] = {"__name__": "srcgrad_generated", **solid.values}
     exec(compile(tree, filename, "exec"), namespace)
-    function = namespace[printed.name]
+    return namespace
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` with NumPy's warnings off: compiled code gives none either."""
 
     def call(*args: Any) -> Any:
         with np.errstate(all="ignore"):

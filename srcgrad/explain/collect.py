@@ -18,6 +18,7 @@ from srcgrad.explain.notes import (
     Made,
     Notes,
     call_notes,
+    iteration_tapes,
     loop_notes,
     outermost,
     record_tapes,
@@ -72,7 +73,7 @@ def collect(
     tapes: list[Tape] = []
     for part in (made, *pieces(made)):
         loop_notes(part, notes)
-        tapes += [*value_notes(part, notes), *routine_notes(part, notes), *record_tapes(part)]
+        tapes += [*value_notes(part, notes), *routine_notes(part, notes), *record_tapes(part), *iteration_tapes(part)]
         variable_notes(part, notes)
         call_notes(part, notes)
         for at, found in active_values(part.plan).items():

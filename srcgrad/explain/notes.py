@@ -28,7 +28,7 @@ from srcgrad.ir.nodes import (
     While,
 )
 from srcgrad.ir.types import Array, Scalar, is_integer
-from srcgrad.ir.walk import statements
+from srcgrad.ir.walk import defined, statements
 from srcgrad.transform.adjoint import Plan
 from srcgrad.transform.adjoint.snapshots import Snapshot
 from srcgrad.transform.analysis.places import Place
@@ -169,6 +169,20 @@ def record_tapes(made: Made) -> Iterator[Tape]:
             yield tape
 
 
+def iteration_tapes(made: Made) -> Iterator[Tape]:
+    """What the iterations of loops that are reversed one by one keep, each for itself."""
+    inside = list(statements(made.adjoint.body))
+    for one in made.plan.one_by_one.values():
+        indices = {made.trace.root(v) for v in (one.once, one.again) if v is not None}
+        body = [t for s in inside if isinstance(s, For) and s.index in indices for t in statements(s.body)]
+        grown = {s.base.hint for s in body if isinstance(s, Reserve)}
+        names = {s.target.hint: s.target.type for s in body if isinstance(s, Alloc) and s.target.hint.endswith("_tape")}
+        for hint, of in names.items():
+            assert isinstance(of, Array)
+            what = f"{hint.removesuffix('_tape')}, for one iteration at a time"
+            yield Tape(what, one.loop.loc.line, of.dtype, None, None, grows=hint in grown)
+
+
 def loop_notes(made: Made, notes: Notes) -> None:
     """Say of each loop of the user's how it is reversed."""
     for place, facts in made.plan.loops.items():
@@ -188,9 +202,14 @@ def _reversal(made: Made, loop: Loop, place: Place) -> str:
     plan = made.plan
     reverse = plan.reversals.get(loop)
     if reverse is None:
+        active = any(plan.activity.is_active(v) for s in statements((loop,)) for v in defined(s))
+        if active and any(place.within(other) for other in plan.one_by_one):
+            return "reversed in each iteration of the loop around it, with the tape of that"
         return "not reversed: nothing in it has a derivative"
     if made.is_one_pass(loop):
         return "one pass: each is reversed as soon as it has run, because they are independent"
+    if place in plan.one_by_one:
+        return "each runs a second time and is reversed at once, with a tape of its own, because they are independent"
     if reverse.mode == "reversed":
         return "reversed first to last, because they are independent"
     if any(p in plan.waiting for p in _inner(place)):

@@ -20,3 +20,16 @@ class Constant:
     """The type of an argument that is specialised to its value: None, bools, strings, functions, other objects."""
 
     value: Any
+
+
+@dataclass(frozen=True)
+class BlockShape:
+    """How many threads the blocks of a launch have along x, y and z: a constant of a version of a kernel."""
+
+    x: int
+    y: int = 1
+    z: int = 1
+
+    def cache_parts(self) -> tuple[int, int, int]:
+        """What tells it from others."""
+        return self.x, self.y, self.z

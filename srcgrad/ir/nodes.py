@@ -101,7 +101,8 @@ class Store(Stmt):
 
 @dataclass(frozen=True, eq=False)
 class Increment(Stmt):
-    """`array[index] += value`; how it is spelled under parallel execution is up to `sharing` and the back end.
+    """`array[index] += value`. `sharing` is "atomic" where several threads of a GPU may add to the element at
+    once, "warp" where all those that run side by side do.
 
     `loose` says that what is added to one element may be added in any order.
     """
@@ -119,7 +120,8 @@ class Alloc(Stmt):
 
     `tape` says that each element is stored before it is loaded, in the same iteration of the loops of its nest;
     `cleared`, that every iteration of the loop that uses it leaves all elements zero; `padded`, that each iteration
-    loads what it has stored itself, or elements that stay zero.
+    loads what it has stored itself, or elements that stay zero. `space` is its memory on a GPU: "local" to a thread,
+    "shared" by a block, or "" for global memory.
     """
 
     target: Var
@@ -129,6 +131,7 @@ class Alloc(Stmt):
     tape: bool = False
     cleared: bool = False
     padded: bool = False
+    space: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,13 +206,17 @@ class Custom(Stmt):
 class Call(Stmt):
     """`targets = function(*args)`: a helper that is too long to be written out. Its results are numbers.
 
-    `writes` holds the positions of array arguments that it adds to.
+    `writes` holds the positions of array arguments that it adds to. With a `grid`, the numbers of iterations along its
+    axes, outermost first, it is the launch of a kernel; with `threads`, those of a block along x, y and z, `grid` holds
+    the numbers of blocks.
     """
 
     targets: tuple[Var, ...]
     function: Function
     args: tuple[Atom, ...]
     writes: tuple[int, ...] = ()
+    grid: tuple[Atom, ...] = ()
+    threads: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

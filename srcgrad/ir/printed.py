@@ -23,6 +23,8 @@ class Printed:
         sizes: for parameters that are arrays, the lengths of their axes, as far as they are known.
         written: the parameters that the function overwrites, in whole or in part.
         writes: the same of each of the helpers.
+        kernels: the helpers that are launched on a GPU.
+        called: the helpers that these call.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Printed:
     sizes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
     written: frozenset[str] = frozenset()
     writes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    kernels: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -41,7 +45,8 @@ class Printed:
         sizes = sorted((name, list(axes)) for name, axes in self.sizes.items())
         lines = sorted(self.direct), sorted(self.loose)
         writes = sorted((name, sorted(own)) for name, own in self.writes.items())
-        return self.name, self.text, list(self.helpers), *lines, sizes, sorted(self.written), writes
+        places = list(self.kernels), list(self.called)
+        return self.name, self.text, list(self.helpers), *lines, sizes, sorted(self.written), writes, *places
 
     @classmethod
     def from_identity(cls, values: Any) -> Printed:
@@ -51,7 +56,8 @@ class Printed:
         >>> Printed.from_identity(one.identity) == one
         True
         """
-        name, text, helpers, direct, loose, sizes, written, writes = values
+        name, text, helpers, direct, loose, sizes, written, writes, kernels, called = values
         known = {n: tuple(axes) for n, axes in sizes}
         own = {n: frozenset(names) for n, names in writes}
-        return cls(name, text, (), tuple(helpers), frozenset(direct), frozenset(loose), known, frozenset(written), own)
+        lines, places = (frozenset(direct), frozenset(loose)), (tuple(kernels), tuple(called))
+        return cls(name, text, (), tuple(helpers), *lines, known, frozenset(written), own, *places)

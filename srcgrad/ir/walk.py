@@ -85,8 +85,10 @@ def introduced(stmt: Stmt) -> tuple[Var, ...]:
 def operands(stmt: Stmt) -> tuple[Atom, ...]:
     """The atoms that a statement itself reads, on entry (not those read inside its blocks, nor at their ends)."""
     match stmt:
-        case Assign() | Effect() | Call():
+        case Assign() | Effect():
             return stmt.args
+        case Call():
+            return (*stmt.args, *stmt.grid)
         case Load():
             return (stmt.array, *stmt.index)
         case Store() | Increment():
@@ -183,8 +185,10 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
         return tuple(replace(c, init=at(c.init), next=at(c.next)) for c in cs)
 
     match stmt:
-        case Assign() | Effect() | Call():
+        case Assign() | Effect():
             return replace(stmt, args=many(stmt.args))
+        case Call():
+            return replace(stmt, args=many(stmt.args), grid=many(stmt.grid))
         case Load():
             return replace(stmt, array=at(stmt.array), index=many(stmt.index))
         case Store() | Increment():

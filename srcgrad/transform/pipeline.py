@@ -9,32 +9,59 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from srcgrad.errors import UnsupportedError
-from srcgrad.ir.nodes import Call, Custom, Function, Stmt, Var, flatten
+from srcgrad.ir.nodes import ZERO, Call, Custom, Function, Stmt, Var, flatten
 from srcgrad.ir.printer import parameter_names
+from srcgrad.ir.types import Array, Scalar
 from srcgrad.ir.verify import verify
 from srcgrad.ir.walk import statements, without
 from srcgrad.rules import RULES
 from srcgrad.transform import tangent as forward_mode
-from srcgrad.transform.adjoint import Plan, Split, checkpoint_large, joint_adjoint, split_adjoint, tape_bytes
+from srcgrad.transform.adjoint import (
+    Plan,
+    Split,
+    checkpoint_large,
+    helper_adjoint,
+    joint_adjoint,
+    split_adjoint,
+    tape_bytes,
+)
 from srcgrad.transform.adjoint import planned_adjoint as with_plan
 from srcgrad.transform.analysis import signs
+from srcgrad.transform.build import Builder
+from srcgrad.transform.device import to_device
+from srcgrad.transform.inline import inline_function
 from srcgrad.transform.lanes import use_lanes
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
 from srcgrad.transform.parallel import check_parallel as _check_parallel
-from srcgrad.transform.parallel import hoist_guards, share_out
+from srcgrad.transform.parallel import hoist_guards, one_after_another, share_out
 from srcgrad.transform.simplify import (
+    cancel_clears,
     contract_tapes,
     eliminate_dead_code,
     eliminate_repeats,
+    forward_copies,
     fuse_loops,
     hoist_invariants,
+    merge_branches,
     promote_sums,
     propagate_copies,
     reuse_arrays,
     share_branches,
     split_increments,
 )
+from srcgrad.transform.simt import (
+    check_races,
+    count_loops,
+    in_one_thread,
+    launch_of,
+    mark_atomics,
+    merge_stores,
+    serialise,
+    unroll_levels,
+    without_unread,
+)
+from srcgrad.transform.simt.launch import ARGUMENTS
 from srcgrad.transform.specialise import specialise_sizes
 
 Stage = Callable[[Function], Function]
@@ -56,6 +83,12 @@ FUSE: tuple[tuple[str, Stage], ...] = (
 ADJOINT: tuple[tuple[str, Stage], ...] = (
     *FUSE,
     ("contract_tapes", contract_tapes),
+    ("forward_copies", forward_copies),
+    ("merge_branches", merge_branches),
+    ("cancel_clears", cancel_clears),
+    ("eliminate_repeats", eliminate_repeats),
+    ("merge_branches", merge_branches),
+    ("eliminate_repeats", eliminate_repeats),
     ("promote_sums", promote_sums),
     ("reuse_arrays", reuse_arrays),
     ("eliminate_dead_code", eliminate_dead_code),
@@ -74,6 +107,14 @@ LANES: tuple[tuple[str, Stage], ...] = (
 )
 SHARED: tuple[tuple[str, Stage], ...] = (
     ("propagate_copies", propagate_copies),
+    ("eliminate_dead_code", eliminate_dead_code),
+)
+THREAD: tuple[tuple[str, Stage], ...] = (  # nothing that moves accesses: barriers stand between them
+    ("propagate_copies", propagate_copies),
+    ("unroll_levels", unroll_levels),
+    ("propagate_copies", propagate_copies),
+    ("hoist_invariants", hoist_invariants),
+    ("merge_stores", merge_stores),
     ("eliminate_dead_code", eliminate_dead_code),
 )
 OPERATIONS = {op: rule.arity for op, rule in RULES.items()}
@@ -104,11 +145,49 @@ def primal(
     return replace(lowered, function=simple, result=refill(lowered.result, flatten(simple.results)))
 
 
+def kernel(function: FunctionType, arguments: Sequence[tuple[str, Any]], *, on_device: bool) -> Lowered:
+    """The source of a kernel to the IR of a function that runs the whole grid; see `launch_of` for the arguments."""
+    launch = launch_of(arguments)
+    thread = lower(function, arguments[:-ARGUMENTS], launch=launch)
+    one = count_loops(_run(thread.function, THREAD, "lower"), launch)
+    whole = _run(serialise(_run(one, SHARED, "count_loops"), launch), SHARED, "serialise")
+    whole = check_races(whole)
+    whole = whole if on_device else in_one_thread(whole)
+    lowered = specialise_sizes(replace(thread, function=whole), arguments)
+    return replace(lowered, function=_run(lowered.function, FUSE, "specialise_sizes"))
+
+
 def adjoint(
     function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
 ) -> Function:  # fmt: skip
     """IR to the IR of value and gradient."""
     return _run(joint_adjoint(function, wrt, objective, seed), ADJOINT, "joint_adjoint")
+
+
+def adjoint_into(
+    function: Function, wrt: tuple[Var, ...], buffers: tuple[Var, ...], *, on_device: bool
+) -> Function:  # fmt: skip
+    """The IR of the adjoint of a function without results, whose cotangents are in `buffers`, one for each of `wrt`.
+
+    They hold those of the contents of arrays at the end, and then of those at the start; a number has an array of one
+    element, which is added to. What the function writes is left out where its reverse does not read it.
+    """
+    active = tuple(function.params.index(p) for p in wrt)
+    whole, _ = helper_adjoint(function, active)
+    arrays = [b for p, b in zip(wrt, buffers, strict=True) if isinstance(p.type, Array)]
+    numbers = [b for p, b in zip(wrt, buffers, strict=True) if isinstance(p.type, Scalar)]
+    build = Builder()
+    results = inline_function(build, whole, [*function.params, *arrays])
+    for b, value in zip(numbers, results, strict=True):
+        build.increment(b, (ZERO,), value)
+    made = replace(function, params=(*function.params, *buffers), body=tuple(build.stack[0]), results=())
+    done = _run(without_unread(made, function.params), ADJOINT, "adjoint_into")
+    return mark_atomics(done) if on_device else done
+
+
+def without_trace(function: Function) -> Function:
+    """`function` for callers that pass copies: it need not leave anything in them."""
+    return _run(eliminate_dead_code(function, private=True), (), "eliminate_dead_code")
 
 
 def planned_adjoint(
@@ -163,10 +242,22 @@ def check_parallel(lowered: Lowered) -> Lowered:
     return replace(lowered, function=function)
 
 
+def in_sequence(lowered: Lowered) -> Lowered:
+    """`prange` as `range`: where there are no threads, to run iterations again in order to share them out is a loss."""
+    function = lowered.function
+    return replace(lowered, function=replace(function, body=one_after_another(function.body)))
+
+
 def in_parallel(function: Function) -> Function:
     """`function` with the iterations of its parallel loops shared out among threads."""
     changed = share_out(function, lambda segment: in_lanes(_run(segment, SHARED, "share_out")))
     return function if changed is function else _run(changed, SHARED, "share_out")
+
+
+def on_device(function: Function, *, deterministic: bool) -> Function:
+    """`function` as host code that launches kernels."""
+    changed = to_device(function, lambda kernel: _run(kernel, SHARED, "to_device"), deterministic=deterministic)
+    return _run(changed, SHARED, "to_device")
 
 
 def in_lanes(function: Function) -> Function:

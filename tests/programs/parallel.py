@@ -112,6 +112,118 @@ def iterations_of_any_length(x, a):
     return out
 
 
+@program(draw(array(6), 0.8), tags=["parallel", "compiled"])
+def roots_by_newton(x, a):
+    out = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        c = 1.0 + x[i] * x[i]
+        y = 1.0
+        while abs(y * y * y + a * y - c) > 1e-12:
+            y = y - (y * y * y + a * y - c) / (3.0 * y * y + a)
+        out[i] = y
+    return out
+
+
+@program(draw(array(9), array(3), 40), tags=["parallel"])
+def rays_that_stop(start, centre, most):
+    total = 0.0
+    for i in prange(start.shape[0]):
+        t = 0.0
+        for _ in range(most):
+            near = 10.0
+            for k in range(centre.shape[0]):
+                near = min(near, math.sqrt((start[i] - centre[k]) ** 2 + (t - 2.0) ** 2) - 0.3)
+            t += 0.7 * near * near
+            if near < 0.4 or t > 4.0:
+                break
+        total += t * t
+    return total / start.shape[0]
+
+
+@program(draw(array(5), array(5, 5)), tags=["parallel"])
+def triangles(x, w):
+    n = x.shape[0]
+    out = np.zeros(n)
+    for i in prange(n):
+        y = x[i]
+        for j in range(i):
+            for k in range(j + 1):
+                y = math.sin(y * x[j]) + w[i, k] * y
+        out[i] = y
+    return np.sum(out * out)
+
+
+@program(draw(array(6)), tags=["parallel"])
+def inner_loops_of_given_lengths(x):
+    count = np.array([3, 0, 5, 1, 8, 2])
+    s = 0.0
+    for i in prange(x.shape[0]):
+        y = x[i]
+        for _ in range(count[i]):
+            y = y * (0.7 + 0.1 * y) + 0.2
+        s += y * y
+    return math.sqrt(s)
+
+
+@program(draw(array(6), 0.7), tags=["parallel"])
+def roots_in_place(x, a):
+    s = 0.5
+    for i in prange(x.shape[0]):
+        y = x[i]
+        while y * y < 3.0:
+            y = y * (1.4 + a * y) + 0.2
+        x[i] = y
+        s += y * a
+    return x, s
+
+
+@program(draw(array(5), 0.7, 3), tags=["parallel"])
+def iterations_run_again_in_a_time_loop(x, a, steps):
+    """They read `x`, which stays, and `mean`, which changes; `u` they only write, and the time loop reads it."""
+    u = np.zeros_like(x)
+    mean = 0.1
+    for _ in range(steps):
+        for i in prange(x.shape[0]):
+            work = np.empty(2)
+            work[0], work[1] = x[i], mean
+            y = 0.5
+            while y < 3.0:
+                y = y * (1.3 + 0.1 * work[0] ** 2) + 0.1 * a * work[1] * y
+            u[i] = y
+        mean = np.sum(u) * 0.2
+    return mean * mean
+
+
+@program(draw(array(5), 0.7, 3), tags=["parallel"])
+def iterations_that_overwrite_what_they_read(x, a, steps):
+    u = x.copy()
+    v = x.copy()
+    for t in range(steps):
+        for i in prange(u.shape[0]):
+            y = u[i]
+            while y * y < 2.0 + t:
+                y = y * (1.3 + a * y) + 0.2
+            v[i] = y
+        u, v = v, u
+    return np.sum(u * u)
+
+
+@program(draw(array(4, 3), 0.7, 3), tags=["parallel"])
+def iterations_that_cannot_run_again(u, a, steps):
+    """An inner loop reads what the next step overwrites."""
+    s = 0.0
+    for _ in range(steps):
+        for i in prange(u.shape[0]):
+            y = 0.5
+            while y < 2.0:
+                for k in range(u.shape[1]):
+                    y = y * (1.1 + 0.1 * a * u[i, k] ** 2 * y)
+            s += y
+            for k in range(u.shape[1]):
+                u[i, k] = u[i, k] * 0.7 + 0.1 * y
+    return s
+
+
 @program(draw(array(6, 4), array(3, 4), array(3)), tags=["parallel"])
 def mixture_with_scratch(x, mu, w):
     total = 0.0

@@ -9,7 +9,7 @@ from collections import defaultdict
 from srcgrad.ir.nodes import Var
 from srcgrad.ir.printer.tree import Branch, Item, Line, Node, Repeat, variables
 
-RESERVED = {*keyword.kwlist, *dir(builtins), "np", "math", "reserve", "polygamma"}
+RESERVED = {*keyword.kwlist, *dir(builtins), "np", "math", "reserve", "polygamma", "cuda", "device"}
 
 
 def assign_names(items: list[Item], results: list[Node], params: tuple[Var, ...], fixed: dict[Var, str]) -> dict:

@@ -16,7 +16,7 @@ PRECEDENCE = {
 CALLS = {"abs": "abs", "min": "min", "max": "max", "round": "round"}
 CALLED = {
     "np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma",
-    "linalg", "special",
+    "linalg", "special", "cuda", "device",
 }  # fmt: skip
 
 
@@ -27,6 +27,7 @@ class Spelling:
     imports: set[str]
     wraps = False  # whether an index that may be negative has been spelled
     loose = False  # whether a sum has been spelled whose terms may be added in any order
+    arrays = "np"  # the module that makes arrays
 
     def expr(self, node: Node | None, outer: int = 0) -> str:
         """`node` as text, in parentheses where it binds less tightly than `outer`."""
@@ -106,8 +107,8 @@ class Spelling:
             case "newaxis":
                 return "None"
             case "library":
-                if node.detail == "np.dot":
-                    return f"np.dot({', '.join(args)})"
+                if node.detail == "np.dot" or self.arrays == "device":
+                    return f"{self.arrays}.{node.detail.removeprefix('np.')}({', '.join(args)})"  # type: ignore[attr-defined]
                 self.imports.add("from srcgrad.runtime import linalg")
                 return f"linalg.{node.detail}({', '.join(args)})"
             case "list":
@@ -116,6 +117,8 @@ class Spelling:
                 self.imports.add(f"from srcgrad.runtime import {op}")
                 return f"{op}({', '.join(args)})"
         if op.startswith("text:"):
+            if op.startswith("text:device."):
+                self.imports.add("from srcgrad.runtime import device")
             return op[5:].format(*args)
         if op.startswith("special."):
             self.imports.add("from srcgrad.runtime import special")
@@ -129,13 +132,20 @@ class Spelling:
         return f"{parts[0]}:{parts[1]}" + (f":{parts[2]}" if parts[2] else "")
 
     def alloc(self, node: Expr) -> str:
-        fill, like, to = node.detail  # type: ignore[misc]
+        fill, like, to, space, tape = node.detail  # type: ignore[misc]
+        if self.arrays != "np":
+            self.imports.add(f"from srcgrad.runtime import {self.arrays}")
         if like and fill in ("zeros", "empty", "ones"):
-            return f"np.{fill}_like({self.expr(node.args[0])})"
+            return f"{self.arrays}.{fill}_like({self.expr(node.args[0])})"
         shape = ", ".join(self.expr(a) for a in node.args[int(like) :])
         shape = shape if to.ndim == 1 else f"({shape})"
-        dtype = "" if to.dtype == "float64" else f", np.{'bool_' if to.dtype == 'bool' else to.dtype}"
-        return f"np.{fill}({shape}{dtype})"
+        dtype = f"np.{'bool_' if to.dtype == 'bool' else to.dtype}"
+        if space:
+            return f"cuda.{space}.array({shape}, {dtype})"
+        given = "" if to.dtype == "float64" else f", {dtype}"
+        if tape and self.arrays == "device" and to.ndim > 1:  # neighbouring threads on neighbouring elements
+            given += ', order="F"'
+        return f"{self.arrays}.{fill}({shape}{given})"
 
     def constant(self, node: Const) -> str:
         value = node.value

@@ -24,10 +24,11 @@ class _Written(NamedTuple):
     loose: bool = False
 
 
-def print_function(function: Function, direct: frozenset[Stmt] = frozenset()) -> Printed:
+def print_function(function: Function, direct: frozenset[Stmt] = frozenset(), *, device: bool = False) -> Printed:
     """`function` as Python text. The same function gives the same text.
 
-    `direct` holds accesses to elements whose indices are never negative.
+    `direct` holds accesses to elements whose indices are never negative. `device` says that the function is one of the
+    host's, and that its arrays are in the memory of a GPU.
 
     >>> from srcgrad.ir.nodes import Assign
     >>> from srcgrad.ir.types import FLOAT64
@@ -41,12 +42,13 @@ def print_function(function: Function, direct: frozenset[Stmt] = frozenset()) ->
     <BLANKLINE>
     """
     module = _Module(direct)
-    module.add(function, function.name)
+    module.add(function, function.name, "host" if device else "")
     lines = [_Written(h) for h in sorted(module.imports)]
     for written in module.functions:
         lines += [_Written(""), _Written(""), *written]
     text = "\n".join(line.text for line in lines) + "\n"
     helpers = tuple(n for n in module.names.values() if n != function.name)
+    kernels, called = (tuple(module.names[f] for f, p in module.place.items() if p == k) for k in ("kernel", "thread"))
     numbered = list(enumerate(lines, 1))
     writes = {s.function: s.writes for f in module.names for s in statements(f.body) if isinstance(s, Call)}
     return Printed(
@@ -54,6 +56,7 @@ def print_function(function: Function, direct: frozenset[Stmt] = frozenset()) ->
         frozenset(n for n, line in numbered if line.direct), frozenset(n for n, line in numbered if line.loose),
         {n: p.type.shape for p, n in parameter_names(function).items() if isinstance(p.type, Array) and p.type.shape},
         writes={module.names[f]: frozenset(parameter_names(f)[f.params[k]] for k in at) for f, at in writes.items()},
+        kernels=kernels, called=called,
     )  # fmt: skip
 
 
@@ -63,25 +66,28 @@ class _Module:
     def __init__(self, direct: frozenset[Stmt]) -> None:
         self.direct = direct
         self.names: dict[Function, str] = {}
+        self.place: dict[Function, str] = {}  # "host", "kernel", or "thread" for what kernels call
         self.imports: set[str] = {"import numpy as np"}
         self.functions: list[list[_Written]] = []
+        self.taken: set[str] = set()  # names of values
 
-    def add(self, function: Function, name: str) -> None:
-        self.names[function] = name
+    def add(self, function: Function, name: str, place: str) -> None:
+        self.names[function], self.place[function] = name, place
         items, results = build_tree(function.body, tuple(flatten(function.results)), self.direct)
         names = assign_names(items, results, function.params, parameter_names(function))
-        writer = _Writer(names, self)
+        self.taken.update(names.values())
+        writer = _Writer(names, self, place)
         writer.function(function, name, items, results)
         self.functions.append(writer.lines)
 
-    def helper(self, function: Function) -> str:
+    def helper(self, function: Function, place: str) -> str:
         """The name of a helper, which is written if it is not yet."""
         if function not in self.names:
             name, k = function.name, 1
-            while name in self.names.values():
+            while name in self.names.values() or name in self.taken:
                 k += 1
                 name = f"{function.name}_{k}"
-            self.add(function, name)
+            self.add(function, name, place)
         return self.names[function]
 
 
@@ -113,14 +119,22 @@ def unused(hint: str, taken: Container[str]) -> str:
 
 
 class _Writer(Spelling):
-    def __init__(self, names: dict[Var, str], module: _Module) -> None:
-        self.names, self.module = names, module
+    def __init__(self, names: dict[Var, str], module: _Module, place: str) -> None:
+        self.names, self.module, self.place = names, module, place
+        if place == "host":
+            self.arrays = "device"
         self.lines: list[_Written] = []
         self.depth = 0
         self.imports = module.imports
 
-    def helper(self, function: Function) -> str:
-        return self.module.helper(function)
+    def called(self, function: Function, grid: list[str], threads: tuple[int, ...]) -> str:
+        """What stands before the arguments of a call: the name of a helper, of a kernel with its grid."""
+        if threads:
+            return f"{self.module.helper(function, 'kernel')}[({', '.join(grid)}), {threads}]"
+        if grid:
+            self.imports.add("from srcgrad.runtime import device")
+            return f"{self.module.helper(function, 'kernel')}[device.grid({', '.join(grid)})]"
+        return self.module.helper(function, "thread" if self.place == "kernel" else self.place)
 
     def write(self, text: str, loc: Location) -> None:
         self.lines.append(_Written("    " * self.depth + text, loc, not self.wraps, self.loose))
@@ -133,8 +147,12 @@ class _Writer(Spelling):
         for parameter, tree in function.signature:
             if isinstance(tree, tuple):
                 self.unpack(parameter_name(parameter), tree, function.loc)
+        if self.place in ("kernel", "thread"):
+            self.imports.add("from numba import cuda")
         if items:
             self.items(items)
+        if self.place == "kernel":
+            return
         values = list(results)
         tree = map_tree(lambda _: values.pop(0), function.results)
         text = self.result(tree)
@@ -179,13 +197,22 @@ class _Writer(Spelling):
             assert isinstance(value, Expr)
             left = ", ".join(self.names[v] for v in targets(item))
             trailing = "," if len(targets(item)) == 1 else ""
-            call = f"{self.helper(value.detail)}({', '.join(self.expr(a) for a in value.args)})"  # type: ignore[arg-type]
+            function, count, threads = value.detail  # type: ignore[misc]
+            args = [self.expr(a) for a in value.args]
+            call = f"{self.called(function, args[count:], threads)}({', '.join(args[:count])})"
             self.write(f"{left}{trailing} = {call}" if left else call, item.loc)
         elif item.kind == "library":
             self.write(self.expr(value), item.loc)
         elif item.kind == "append":
             assert isinstance(value, Expr)
             self.write(f"{self.expr(value.args[0])}.append({self.expr(value.args[1])})", item.loc)
+        elif item.kind in ("atomic", "warp"):
+            assert isinstance(item.target, Expr)
+            array, *index = (self.expr(a) for a in item.target.args)
+            at = index[0] if len(index) == 1 else f"({', '.join(index)})"
+            add = "cuda.atomic.add" if item.kind == "atomic" else "device.add_together"
+            self.imports.add("from srcgrad.runtime import device" if item.kind == "warp" else "from numba import cuda")
+            self.write(f"{add}({array}, {at}, {self.expr(value)})", item.loc)
         elif item.kind == "increment":
             assert item.target is not None
             sign, shown = "+", value

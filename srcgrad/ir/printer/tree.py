@@ -209,10 +209,12 @@ class _Folder:
                 return Line("store", target, self.at(stmt.value), stmt.loc)
             case Increment():
                 target = Expr("load", self.many((stmt.array, *stmt.index)), stmt in self.direct)
-                return Line("increment", target, self.at(stmt.value), stmt.loc, stmt.loose)
+                kind = stmt.sharing if stmt.sharing in ("atomic", "warp") else "increment"
+                return Line(kind, target, self.at(stmt.value), stmt.loc, stmt.loose)
             case Alloc():
                 like = (stmt.like,) if stmt.like is not None else ()
-                value = Expr("alloc", (*like, *self.many(stmt.shape)), (stmt.fill, bool(like), stmt.target.type))
+                detail = (stmt.fill, bool(like), stmt.target.type, stmt.space, stmt.tape)
+                value = Expr("alloc", (*like, *self.many(stmt.shape)), detail)
                 return Line("assign", stmt.target, value, stmt.loc)
             case View():
                 return Line("assign", stmt.target, self._view(stmt), stmt.loc)
@@ -227,7 +229,8 @@ class _Folder:
             case Effect():
                 return Line("effect", None, Expr("effect", self.many(stmt.args), stmt.imports), stmt.loc, stmt.text)
             case Call():
-                value = Expr("call", self.many(stmt.args), stmt.function)
+                detail = (stmt.function, len(stmt.args), stmt.threads)
+                value = Expr("call", self.many((*stmt.args, *stmt.grid)), detail)
                 return Line("call", None, value, stmt.loc, stmt.targets)
             case Library():
                 value = Expr("library", self.many((*stmt.ins, *stmt.outs)), stmt.name)

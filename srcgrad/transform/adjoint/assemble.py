@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +35,7 @@ from srcgrad.transform.adjoint.cut import values_to_store
 from srcgrad.transform.adjoint.forward import Forward, export
 from srcgrad.transform.adjoint.handles import number_handles
 from srcgrad.transform.adjoint.helpers import settle_calls
+from srcgrad.transform.adjoint.iterations import settle_iterations
 from srcgrad.transform.adjoint.plan import Plan
 from srcgrad.transform.adjoint.reverse import Reverse
 from srcgrad.transform.adjoint.snapshots import Snapshot
@@ -91,18 +93,26 @@ def planned_adjoint(
 ) -> tuple[Function, Plan]:
     """`joint_adjoint`, and the plan that it was written by."""
     function, objective = _settled(function, function.results if objective is None else objective)
-    sweeps = _sweeps(function, wrt, objective, seed, certain=True)
+    sweeps = _sweeps(function, wrt, objective, seed, joint=True, certain=True)
     seeds = tuple((s.hint, s) for s in sweeps.seeds)
-    results = (function.results, *sweeps.gradients)
     sweeps.plan.read = set(free(sweeps.reverse))
-    forward, mapping = export(list(sweeps.forward), sweeps.plan.read.union(flatten(results)))
-    body = (*forward, *substitute(sweeps.reverse, mapping))
-    results = map_tree(lambda a: mapping.get(a, a), results)  # type: ignore[assignment]
-    whole = Function(
-        f"{function.name}_adjoint", (*function.params, *sweeps.seeds), body, results, (*function.signature, *seeds),
-        function.loc,
+    whole = _joined(sweeps, (function.results, *sweeps.gradients))
+    whole = replace(
+        function, name=f"{function.name}_adjoint", params=whole.params, body=whole.body, results=whole.results,
+        signature=(*function.signature, *seeds),
     )  # fmt: skip
     return whole, sweeps.plan
+
+
+def _joined(sweeps: _Sweeps, results: Any, given: Iterable[Var] = ()) -> Function:
+    """Both sweeps in one function; `given` are parameters between its own and the cotangents."""
+    forward, mapping = export(list(sweeps.forward), {*free(sweeps.reverse), *flatten(results)})
+    body = (*forward, *substitute(sweeps.reverse, mapping))
+    results = map_tree(lambda a: mapping.get(a, a), results)
+    params = (*sweeps.function.params, *given, *sweeps.seeds)
+    whole, failed = settle_iterations(Function("", params, body, results, ()), sweeps.plan)
+    assert not failed  # as before the values of branches had names outside of them
+    return whole
 
 
 def split_adjoint(function: Function, wrt: tuple[Var, ...]) -> Split:
@@ -149,17 +159,24 @@ def helper_adjoint(function: Function, active: tuple[int, ...]) -> tuple[Functio
         for each float result, which adds to the buffers and returns the gradients of the active numbers; and the
         positions of the buffers.
     """
+    whole = whole_adjoint(function, active)
+    writes = range(len(function.params), len(function.params) + sum(_is_array(function.params[k]) for k in active))
+    return eliminate_dead_code(propagate_copies(replace(whole, results=whole.results[1]))), tuple(writes)
+
+
+@functools.lru_cache(maxsize=256)
+def whole_adjoint(function: Function, active: tuple[int, ...]) -> Function:
+    """The same function as it is written; it returns the results of the helper, then the gradients."""
     function, given, sweeps = _helper_sweeps(function, active)
     wrt = tuple(function.params[k] for k in active)
-    results = tuple(g for p, g in zip(wrt, sweeps.gradients, strict=True) if p not in given)
-    forward, mapping = export(list(sweeps.forward), set(free(sweeps.reverse, results)))
-    body = (*forward, *substitute(sweeps.reverse, mapping))
-    params = (*function.params, *given.values(), *sweeps.seeds)
-    results = tuple(mapping.get(a, a) if isinstance(a, Var) else a for a in results)
-    signature = tuple((p.hint, p) for p in params)
-    whole = Function(f"{function.name}_adjoint", params, body, results, signature, function.loc)
-    count = len(function.params)
-    return eliminate_dead_code(propagate_copies(whole)), tuple(range(count, count + len(given)))
+    gradients = tuple(g for p, g in zip(wrt, sweeps.gradients, strict=True) if p not in given)
+    whole = _joined(sweeps, (function.results, gradients), given.values())
+    signature = tuple((p.hint, p) for p in whole.params)
+    return replace(whole, name=f"{function.name}_adjoint", signature=signature, loc=function.loc)
+
+
+def _is_array(param: Var) -> bool:
+    return isinstance(param.type, Array)
 
 
 def planned_helper(function: Function, active: tuple[int, ...]) -> Plan:
@@ -172,7 +189,7 @@ def _helper_sweeps(function: Function, active: tuple[int, ...]) -> tuple[Functio
     function, _ = _settled(function, ())
     wrt = tuple(function.params[k] for k in active)
     given = {p: Var(f"b{p.hint}", Array(p.type.dtype, p.type.ndim, "A")) for p in wrt if isinstance(p.type, Array)}
-    return function, given, _sweeps(function, wrt, function.results, None, given)
+    return function, given, _sweeps(function, wrt, function.results, None, given, joint=True)
 
 
 def _settled(function: Function, objective: Any) -> tuple[Function, Any]:
@@ -188,12 +205,13 @@ def _settled(function: Function, objective: Any) -> tuple[Function, Any]:
 
 def _sweeps(
     function: Function, wrt: tuple[Var, ...], objective: Any, constant: float | None,
-    given: dict[Var, Var] | None = None, *, certain: bool = False,
+    given: dict[Var, Var] | None = None, *, joint: bool = False, certain: bool = False,
 ) -> _Sweeps:  # fmt: skip
     """The forward and the reverse sweep; the reverse reads what it needs of the forward by name.
 
-    `given` holds adjoint buffers of parameters that the caller has. `certain` says that the cotangent of a single
-    result is not zero: the caller of a pullback or of a helper may have made no use of it.
+    `joint` says that both will be one function. `given` holds adjoint buffers of parameters that the caller has.
+    `certain` says that the cotangent of a single result is not zero: the caller of a pullback or of a helper may have
+    made no use of it.
     """
     counted, counts = count_trips(function)
     aliases = find_aliases(counted)
@@ -202,23 +220,40 @@ def _sweeps(
     numbered, handles, places = number_handles(counted, activity, aliases)
     whole = replace(function, body=numbered.body, params=numbered.params)
 
-    def attempt(chosen: frozenset[Var | Snapshot], growing: frozenset[Place] | None) -> tuple[Plan, _Sweeps]:
+    def attempt(
+        chosen: frozenset[Var | Snapshot], growing: frozenset[Place] | None, alone: frozenset[Place]
+    ) -> tuple[Plan, _Sweeps]:
         build = Builder()
         build.algebra = build.loose = True
         plan = Plan(
-            numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, chosen, growing
-        )
+            numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, whole_adjoint,
+            joint, chosen, growing, alone=alone,
+        )  # fmt: skip
         return plan, _written(plan, whole, wrt, objective, constant, given or {}, certain=certain)
 
-    plan, sweeps = attempt(frozenset(), None)
-    chosen = values_to_store(plan)
-    if chosen != {v for p in plan.loops.values() for v in p.stored}:
-        plan, sweeps = attempt(chosen, None)
-    grown = frozenset(place for place, p in plan.loops.items() if p.grows)
-    if not grown.issuperset(plan.waiting):
-        later, better = attempt(chosen, grown)
-        if all(place in grown for place, p in later.loops.items() if p.grows):
+    def settled(alone: frozenset[Place]) -> tuple[Plan, _Sweeps]:
+        """The sweeps with the best values to store, and the tapes that grow known, given which loops stand alone."""
+        plan, sweeps = attempt(frozenset(), None, alone)
+        chosen = values_to_store(plan)
+        if chosen != {v for p in plan.loops.values() for v in p.stored}:
+            plan, sweeps = attempt(chosen, None, alone)
+        grown = frozenset(place for place, p in plan.loops.items() if p.grows)
+        if not grown.issuperset(plan.waiting):
+            later, better = attempt(chosen, grown, alone)
+            if all(place in grown for place, p in later.loops.items() if p.grows):
+                return later, better
+        return plan, sweeps
+
+    plan, sweeps = settled(frozenset())
+    alone = frozenset(at for at, inner in plan.late.items() if any(plan.loops[p].grows for p in inner))
+    while alone:
+        plan, better = settled(alone)
+        body = (*better.forward, *better.reverse)
+        _, failed = settle_iterations(Function("", (*whole.params, *better.seeds), body, (), ()), plan)
+        failed |= alone.difference(plan.one_by_one)
+        if not failed:
             return better
+        alone -= failed
     return sweeps
 
 

@@ -166,6 +166,9 @@ class Forward:
 
     def loop(self, stmt: Loop, state: dict[Key, Atom]) -> None:
         (place,) = self.plan.places.sides[stmt]
+        if place in self.plan.one_by_one:
+            self._alone(stmt, place)
+            return
         facts = self.plan.loops[place]
         grows = facts.grows
         if len(place.loops) == 1:
@@ -191,6 +194,16 @@ class Forward:
             carried.append(Carried(head, state[key], inner[key], result))
             state[key] = result
         self.build.emit(replace(stmt, carried=tuple(carried), body=tuple(statements)))
+
+    def _alone(self, stmt: Loop, place: Place) -> None:
+        """A loop whose reverse runs each iteration again, with tapes of its own: none that grows passes through it."""
+        if len(place.loops) == 1:
+            self._allocate(place)
+        with self.build.block() as statements:
+            if self.plan.loops[place].stored:  # what an iteration reads and others overwrite
+                self.slots[place] = tuple(self._iteration(p) for p in place.loops)
+            self.block(stmt.body, place, {})
+        self.build.emit(replace(stmt, body=tuple(statements)))
 
     def _slot(self, facts: LoopPlan, stmt: Loop, place: Place, inner: dict[Key, Atom]) -> None:
         """Where a loop with growing tapes stores this iteration; one that may end any time reserves one slot more."""

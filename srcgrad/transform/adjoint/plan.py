@@ -38,7 +38,7 @@ from srcgrad.transform.adjoint.availability import Availability
 from srcgrad.transform.adjoint.checkpoints import Checkpoints
 from srcgrad.transform.adjoint.counts import iteration_number, trip_count, trips
 from srcgrad.transform.adjoint.handles import Family, Handles
-from srcgrad.transform.adjoint.regions import LoopPlan, Region
+from srcgrad.transform.adjoint.regions import LoopPlan, OneByOne, Region
 from srcgrad.transform.adjoint.saved import Saved, read_back, saved_as, slot_number
 from srcgrad.transform.adjoint.snapshots import Snapshot, Snapshots
 from srcgrad.transform.analysis.activity import Activity
@@ -62,9 +62,14 @@ class Plan(Availability):
     build: Builder
     make_list: Callable[[Plan, Family, Region], Var]
     helper_adjoint: Callable[[Function, tuple[int, ...]], tuple[Function, tuple[int, ...]]]
+    whole_adjoint: Callable[[Function, tuple[int, ...]], Function]  # the same, with the results; nothing simplified
+    joint: bool  # whether both sweeps are one function
     chosen: frozenset[Var | Snapshot] = frozenset()  # what is better stored than computed again
     growing: frozenset[Place] | None = None  # loops that may have tapes that grow; all that could, where it is None
     waiting: list[Place] = field(default_factory=list)  # those of them in loops that could be reversed in any order
+    late: dict[Place, list[Place]] = field(default_factory=dict)  # those loops, each with what waits in it
+    alone: frozenset[Place] = frozenset()  # of these, those to reverse one iteration at a time
+    one_by_one: dict[Place, OneByOne] = field(default_factory=dict)  # how that went
     cleared: set[Var] = field(default_factory=set)  # scratch arrays of loops that are reversed in any order
     loops: dict[Place, LoopPlan] = field(default_factory=dict)
     read: set[Var] = field(default_factory=set)  # what the reverse sweep has of the forward sweep by name

@@ -50,3 +50,17 @@ class LoopPlan:
     def counted(self) -> bool:
         """Whether the number of trips is known when the loop starts."""
         return isinstance(self.loop, For) and self.loop.exit is None
+
+
+@dataclass(frozen=True, eq=False)
+class OneByOne:
+    """A loop whose iterations are reversed one at a time, and the indices of what may take its place.
+
+    `once` is that of the loop that runs both sweeps, in place of the loop and its reverse, if there is one; `again`
+    that of the reverse, which runs each iteration again. `repeatable` says that this finds what the loop itself found.
+    """
+
+    loop: For
+    once: Var | None
+    again: Var
+    repeatable: bool

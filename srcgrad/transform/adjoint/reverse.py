@@ -44,6 +44,7 @@ from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import defined, uses
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.adjoint.checkpoints import reverse_sweep
+from srcgrad.transform.adjoint.iterations import reverse_one_by_one, stands_alone
 from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.adjoint.turns import turned_back
@@ -267,6 +268,12 @@ class Reverse:
         cts = {c: ct for c in active if (ct := sums.take(c.result)) is not None}
         if not cts and not self._touches(stmt.body):
             return
+        if place in plan.alone:
+            assert isinstance(stmt, For)
+            if reverse_one_by_one(self, stmt, cts, sums):
+                for c, ct in cts.items():
+                    self.add(sums, c.init, ct)
+                return
         any_order = self._in_any_order(stmt)
         loop, index, counter, trips = self._header(stmt, forwards=any_order)
         plan.reversals[stmt] = loop
@@ -307,9 +314,16 @@ class Reverse:
         inner = [self.plan.places.sides[s][0] for s in all_statements(stmt.body) if isinstance(s, For | While)]
         waiting = [place for place in inner if place in self.plan.growing]
         self.plan.waiting.extend(waiting)
+        if waiting and stmt.parallel and not stmt.axis and stands_alone(stmt, self.plan.aliases):
+            self.plan.late[self.plan.places.sides[stmt][0]] = waiting
         if not waiting:
-            self.plan.cleared.update(a for a in self.scratch.private if self.scratch.is_scratch(a, stmt))
+            self.leaves_clear(stmt)
         return not waiting
+
+    def leaves_clear(self, loop: Loop) -> None:
+        """Note that the reverse of each iteration leaves the adjoints of scratch arrays zero."""
+        assert isinstance(loop, For)
+        self.plan.cleared.update(a for a in self.scratch.private if self.scratch.is_scratch(a, loop))
 
     def _touches(self, block: Block) -> bool:
         """Whether anything in a block is active."""
@@ -336,7 +350,12 @@ class Reverse:
         start, stop, step = plan.value(stmt.start), plan.value(stmt.stop), plan.value(stmt.step)
         if forwards:
             mode = "reversed" if stmt.mode == "sequential" else stmt.mode
-            return For(index, start, stop, step, (), (), None, mode, parallel=stmt.parallel, axis=stmt.axis), index, None, None
+            return (
+                For(index, start, stop, step, (), (), None, mode, parallel=stmt.parallel, axis=stmt.axis),
+                index,
+                None,
+                None,
+            )
         if stmt.exit is None and isinstance(step, Const) and step.value in (1, -1):
             first, last = op("-", stop, step), op("-", start, step)
             return For(index, first, last, integer(-step.value), (), ()), index, None, None

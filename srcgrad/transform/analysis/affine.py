@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from srcgrad.ir.nodes import Assign, Atom, Const, For, Var
+from srcgrad.ir.nodes import ONE, ZERO, Assign, Atom, Const, For, Var
 from srcgrad.transform.analysis.places import Place, Places
 
 
@@ -96,9 +96,12 @@ class Iterations:
     def _bound(self, symbol: Symbol, *, low: bool) -> Affine | None:
         """The least or the greatest value of a loop index."""
         loop = self._loop(symbol)
-        if not isinstance(loop.step, Const) or loop.step.value == 0:
+        if isinstance(loop.step, Const):
+            rising = loop.step.value > 0
+        elif self._goes_up(loop):
+            rising = True
+        else:
             return None
-        rising = loop.step.value > 0
         place = self.places.of[symbol.var]
         if symbol.later and place is self.stepped and low is rising:  # it comes after the earlier one
             return Affine(1 if rising else -1, ((Symbol(symbol.var), 1),))
@@ -106,3 +109,18 @@ class Iterations:
         if low:
             return start if rising else stop.plus(Affine(1))
         return stop.plus(Affine(-1)) if rising else start
+
+    def _goes_up(self, loop: For) -> bool:
+        """Whether a step that only run time knows is above 0: by the threads of a grid, say, over which a loop runs."""
+        around = [self.places.loop_of(p) for p in self.places.of[loop.index].loops[:-1]]
+        # what is in a loop runs only where that makes a trip
+        above = {o.stop for o in around if isinstance(o, For) and o.start == ZERO and o.step == ONE}
+        todo: list[Atom] = [loop.step]
+        while todo:
+            atom = todo.pop()
+            stmt = self.places.home.get(atom) if isinstance(atom, Var) else None
+            if isinstance(stmt, Assign) and stmt.op == "*":
+                todo += stmt.args
+            elif not (atom in above or (isinstance(atom, Const) and atom.value > 0)):
+                return False
+        return True

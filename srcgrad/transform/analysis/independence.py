@@ -38,8 +38,12 @@ from srcgrad.transform.analysis.scratch import Scratch
 _OPAQUE = (Call, Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve, Sweep)
 
 
-def is_independent(loop: For, aliases: Aliases, scratch: Scratch, places: Places) -> bool:
+def is_independent(
+    loop: For, aliases: Aliases, scratch: Scratch, places: Places, *, at_once: bool = False
+) -> bool:  # fmt: skip
     """Whether no iteration needs or overwrites what another one writes, and floats are carried only as plain sums.
+
+    With `at_once` the iterations do not run one after the other: then `a[0] = a[0] + x` is no sum.
 
     Then the reverses of the iterations can run in any order, too: what they share, they only add to. The adjoint of a
     scratch array is zero between the reverses of two iterations: each clears what it has filled.
@@ -47,10 +51,14 @@ def is_independent(loop: For, aliases: Aliases, scratch: Scratch, places: Places
     inside = list(statements(loop.body))
     if loop.exit is not None or any(isinstance(s, _OPAQUE) for s in inside):
         return False
+    if loop.axis:  # `simt/races.py` has seen to it, and its reverse only adds to what the loop reads
+        return _carries_only_sums(loop, inside)
     least = Iterations(places, [], None).least(Affine(0, ((Symbol(loop.index), 1),)))
     if not never_negative(loop) and (least is None or least < 0):
         return False
-    return _carries_only_sums(loop, inside) and _touches_own_elements(loop, inside, aliases, scratch, places)
+    if not _carries_only_sums(loop, inside):
+        return False
+    return _touches_own_elements(loop, inside, aliases, scratch, places, at_once=at_once)
 
 
 def never_negative(loop: For) -> bool:
@@ -134,35 +142,44 @@ def _is_sum(value: Atom, start: Var, home: dict[Var, Stmt], read: list[Var]) -> 
     return all(read.count(v) == n for v, n in reads.items())  # type: ignore[arg-type]
 
 
-def moving(
-    index: tuple[Atom, ...], own: Var, made: set[Var], places: Places
-) -> Iterator[tuple[int, int, frozenset[tuple[Symbol, int]]]]:
-    """The axes along which an access moves with a loop, each with where, as an affine form."""
+Reach = tuple[int, int, int, frozenset[tuple[Symbol, int]]]
+
+
+def moving(index: tuple[Atom, ...], own: Var, made: set[Var], places: Places) -> Iterator[Reach]:
+    """The axes along which an access moves with a loop, each with where: from, to, and an affine form to be added.
+
+    The form is the same in each iteration but for the index of the loop. Indices of loops inside make up the rest.
+    """
     moment = Iterations(places, [], None)
     for k, atom in enumerate(index):
         form = moment.form(atom, later=False)
-        varying = [s.var for s, _ in form.terms if s.var in made]
+        inner = Affine(0, tuple((s, n) for s, n in form.terms if s.var in made and s.var is not own))
         least = 0 if atom is own else moment.least(form)
-        if varying == [own] and least is not None and least >= 0:  # none counts from the end of the axis
-            yield k, form.constant, frozenset(form.terms)
+        low, high = moment.least(inner), moment.least(inner.scaled(-1))
+        moves = any(s.var is own for s, _ in form.terms)
+        if moves and low is not None and high is not None and least is not None and least >= 0:
+            rest = frozenset(t for t in form.terms if t not in inner.terms)
+            yield k, form.constant + low, form.constant - high, rest  # none counts from the end of the axis
 
 
-def keep_apart(accesses: list[set[tuple[int, int, frozenset[tuple[Symbol, int]]]]], own: Var) -> bool:
+def keep_apart(accesses: list[set[Reach]], own: Var) -> bool:
     """Whether accesses, each given by `moving`, meet in no element in two different iterations.
 
     That is so if along one axis all move alike with the loop, and are no further apart than its next iteration.
     """
-    for axis in {k for k, _, _ in accesses[0]}:
-        found = [(c, terms) for at in accesses for k, c, terms in at if k == axis]
-        if len(found) < len(accesses) or len({terms for _, terms in found}) > 1:
+    for axis in {k for k, *_ in accesses[0]}:
+        found = [(low, high, terms) for at in accesses for k, low, high, terms in at if k == axis]
+        if len(found) < len(accesses) or len({terms for *_, terms in found}) > 1:
             continue
-        (step,) = (n for s, n in found[0][1] if s.var is own)
-        if max(c for c, _ in found) - min(c for c, _ in found) < abs(step):
+        (step,) = (n for s, n in found[0][2] if s.var is own)
+        if max(high for _, high, _ in found) - min(low for low, *_ in found) < abs(step):
             return True
     return False
 
 
-def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scratch: Scratch, places: Places) -> bool:
+def _touches_own_elements(
+    loop: For, inside: list[Stmt], aliases: Aliases, scratch: Scratch, places: Places, *, at_once: bool
+) -> bool:  # fmt: skip
     own = {s.target for s in inside if isinstance(s, Alloc)}
     # a handle made in the loop may show other elements each time
     made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
@@ -172,6 +189,8 @@ def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scrat
         mine = [s for s in accesses if base in aliases.bases[s.array]]
         if all(isinstance(s, Increment) for s in mine) or scratch.is_scratch(base, loop):
             continue
+        if not at_once and _accumulates(loop, inside, mine, places):
+            continue
         for array in {s.array: None for s in mine if not isinstance(s, Load)}:
             # handles from outside show the same arrays in all iterations of the loop
             same = [s for s in mine if s.array in made or aliases.may_meet(s.array, array)]
@@ -179,3 +198,21 @@ def _touches_own_elements(loop: For, inside: list[Stmt], aliases: Aliases, scrat
             if any(s.array is not array for s in same) or array in made or not keep_apart(axes, loop.index):
                 return False
     return True
+
+
+def _accumulates(loop: For, inside: list[Stmt], mine: list[Load | Store | Increment], places: Places) -> bool:
+    """Whether what a loop does with an array is `a[i] = a[i] + ...`, where nothing else reads the sum."""
+    loads = [s for s in mine if isinstance(s, Load)]
+    stores = [s for s in mine if isinstance(s, Store)]
+    if len({s.array for s in mine}) > 1 or len(loads) != len(stores) or len(mine) != 2 * len(loads):
+        return False
+    home = {v: s for s in inside for v in defined(s)}
+    read = list(uses(loop.body))
+    for load in loads:
+        pair = [s for s in stores if s.index == load.index and places.at[s] is places.at[load]]
+        if len(pair) != 1 or places.order[pair[0]] < places.order[load]:
+            return False
+        value = pair[0].value
+        if not (is_float(value.type) and read.count(value) == 1 and _is_sum(value, load.target, home, read)):  # type: ignore[arg-type]
+            return False
+    return len({s.index for s in stores}) == 1

@@ -41,7 +41,9 @@ def find_candidate(loop: For, aliases: Aliases, scratch: Scratch, places: Places
     inside = list(statements(loop.body))
     if loop.step != Const(1, loop.step.type) or not any(isinstance(s, For) for s in inside):
         return None
-    if not all(isinstance(s, _HANDLED) for s in inside) or not is_independent(loop, aliases, scratch, places):
+    if not all(isinstance(s, _HANDLED) for s in inside):
+        return None
+    if not is_independent(loop, aliases, scratch, places, at_once=True):
         return None
     if any(isinstance(s, For) and s.exit is not None for s in inside):
         return None

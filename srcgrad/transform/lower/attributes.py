@@ -7,7 +7,7 @@ import ast
 import numpy as np
 
 from srcgrad.ir.nodes import integer
-from srcgrad.transform.lower import arrays, methods, sizes, views
+from srcgrad.transform.lower import arrays, kernels, methods, sizes, views
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import Bound, Static, Tuple, Value, describe, is_array, is_operand, is_scalar
 
@@ -15,6 +15,9 @@ from srcgrad.transform.lower.values import Bound, Static, Tuple, Value, describe
 def attribute(scope: Scope, owner: Value, name: str, node: ast.AST) -> Value:
     """`owner.name`."""
     if isinstance(owner, Static):
+        intrinsic = kernels.name_of(owner.object)
+        if intrinsic is not None:
+            return kernels.attribute(scope, intrinsic, name, node)
         return scope.attribute_of(owner, name, node)
     if isinstance(owner, Tuple):
         if owner.cls is not None and name in owner.cls._fields:  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from srcgrad.ir.nodes import FALSE, ZERO, Const, integer
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_float, is_integer
 from srcgrad.loops import checkpointed
 from srcgrad.transform.lower import arrays, calls, expressions, iteration, sizes
+from srcgrad.transform.lower.dtypes import plain_dtype
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.signatures import expect_numbers, expect_operands
 from srcgrad.transform.lower.values import (
@@ -73,7 +74,7 @@ def dtype_name(scope: Scope, value: Value, node: ast.AST) -> str:
     dtype = None
     if isinstance(value, Static) and value.object is not None:
         try:
-            dtype = np.dtype(value.object)
+            dtype = np.dtype(plain_dtype(value.object))
         except (TypeError, ValueError):  # NumPy knows no such dtype
             dtype = None
     if dtype is None:

@@ -30,12 +30,14 @@ from srcgrad.transform.lower import (
     custom,
     expressions,
     iteration,
+    kernels,
     methods,
     outline,
     sizes,
     statements,
 )
 from srcgrad.transform.lower.arguments import bind_arguments, evaluate, lookup
+from srcgrad.transform.lower.dtypes import plain_dtype
 from srcgrad.transform.lower.scope import PoisonedError, Scope, assigned_names, growing_names, private_lists, wrap
 from srcgrad.transform.lower.signatures import expect_numbers, expect_operands, fit, invoke, plural, title
 from srcgrad.transform.lower.values import (
@@ -113,21 +115,20 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
         return methods.method(scope, function, args, kwargs, node)
     if not isinstance(function, Static):
         raise scope.problem(f"{describe(function)} cannot be called", node, "call a function")
-    target = function.object
+    target = plain_dtype(function.object)
+    if (intrinsic := kernels.name_of(target)) is not None:
+        return kernels.call(scope, intrinsic, args, kwargs, node)
     if not callable(target):
         what = f"the module '{target.__name__}'" if isinstance(target, types.ModuleType) else describe(function)
         raise scope.problem(f"{what} cannot be called", node, "call a function")
-    handler = lookup(builtins.HANDLERS, target)
-    if handler is not None:
+    if (handler := lookup(builtins.HANDLERS, target)) is not None:
         return invoke(scope, title(target), handler, args, kwargs, node)
-    op = lookup(PRIMITIVES, target)
-    if op is not None:
+    if (op := lookup(PRIMITIVES, target)) is not None:
         if getattr(target, "__module__", "") == "math":  # it takes no arrays but those of one number
             args = [expressions.number_of(scope, a) for a in args]
             expect_numbers(scope, title(target), args, node)
         return primitive(scope, op, args, kwargs, node, title(target))
-    library = lookup(LIBRARY, target)
-    if library is not None:
+    if (library := lookup(LIBRARY, target)) is not None:
         return _library(scope, target, library, args, kwargs, node)
     name = _name_in_scipy(target)
     if name in SCIPY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,13 @@ INTEGER = ("+", "-", "*", "//", "%", "**", "neg", "pos", "abs", "max", "min", "&
 MIXING = ("+", "-", "*", "/", "//", "%", "**", *EXTREMA, "where")
 ON_BOOLS = {"+": "|", "*": "&", "max": "|", "min": "&", "~": "not"}  # what NumPy makes of them
 SPELLED = {"neg": "-", "pos": "+"}
+
+
+def plain_dtype(target: Any) -> Any:
+    """One of Numba's types of numbers as NumPy's of that name; anything else as it is."""
+    if str(type(target).__module__).startswith("numba.core.types"):
+        return getattr(np, str(target), target)
+    return target
 
 
 def resolve(scope: Scope, op: str, values: list[Value], node: ast.AST) -> tuple[str, str]:

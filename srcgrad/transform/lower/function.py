@@ -26,16 +26,20 @@ from srcgrad.transform.lower.values import (
     describe,
     is_atom,
 )
+from srcgrad.transform.simt.launch import Launch
 
 
 def lower(
-    function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Sequence[Any] = (), *, trusted: bool = False
+    function: Any, arguments: Sequence[tuple[str, Any]], calls_around: Sequence[Any] = (), *, trusted: bool = False,
+    launch: Launch | None = None,
 ) -> Lowered:  # fmt: skip
     """Lower `function` for arguments of the given names and types, all of them, in order.
 
     `function` is a Python function, a method of an object, or a `custom_vjp`.
 
-    `trusted` says that the shapes of its arrays are known to fit.
+    `trusted` says that the shapes of its arrays are known to fit. With `launch` it is a kernel: what one thread does,
+    with the extents of the grid as parameters after
+    its own, and the indices of the thread as the last ones.
 
     Raises:
         UnsupportedError: something in it, or in a helper that it calls, cannot be differentiated.
@@ -47,7 +51,7 @@ def lower(
     if custom is not None:
         function = custom.function
     source = calls.source_of(function)
-    context = Context(calls=list(calls_around), lower=lower, trusted=trusted)
+    context = Context(calls=list(calls_around), lower=lower, trusted=trusted, launch=launch)
     params: list[Var] = []
     shapes: list[Any] = []
     signature: list[tuple[str, Any]] = []
@@ -57,6 +61,8 @@ def lower(
         values[name] = value
         signature.append((name, tree))
     context.params.update(p for p in params if isinstance(p.type, Array))
+    if launch is not None:
+        context.counters.update(launch.indices)
     context.hints.update((p, (k, s)) for k, (p, s) in enumerate(zip(params, shapes, strict=True)) if s is not None)
     outer = Scope(context, source.filename, frozenset(), {}, function)
     args: list[Value] = [Static(bound)] if bound is not None else []
@@ -73,9 +79,15 @@ def lower(
         pass
     if context.problems:
         raise UnsupportedError(*sorted(context.problems, key=_position))
+    if launch is not None and not (isinstance(result, Static) and result.object is None):
+        at = Location.of(source.node, source.filename)
+        raise UnsupportedError(Problem("a kernel returns nothing", at, "write its results into an array argument"))
     result = _check_result(result, source)
     captures = tuple(context.captures.values())
     hidden = [c.var for c in captures if c.var is not None]
+    if launch is not None:
+        params += launch.params
+        signature += launch.signature
     taken = {n for n, _ in signature} | {p.hint for p in params}
     for var in hidden:  # a helper's global may have the name of an argument
         while var.hint in taken:
@@ -84,8 +96,11 @@ def lower(
     loc = Location.of(source.node, source.filename)
     name = function.__name__ if function.__name__ != "<lambda>" else "lambda_"
     body = tuple(context.build.stack[0])
+    places: tuple[Var, ...] = ()
+    if launch is not None:
+        body, places = (*launch.shared.values(), *body), launch.indices
     ir = Function(
-        name, (*params, *hidden), body, _atoms(result), (*signature, *((v.hint, v) for v in hidden)), loc
+        name, (*params, *hidden, *places), body, _atoms(result), (*signature, *((v.hint, v) for v in hidden)), loc
     )  # fmt: skip
     return Lowered(ir, captures, result, tuple(sorted(context.facts)))
 

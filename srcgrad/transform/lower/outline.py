@@ -42,7 +42,7 @@ def try_outline(
         definition = calls.source_of(function).node
     except UnsupportedError:
         return None
-    if sum(1 for _ in ast.walk(definition)) < NODES:
+    if sum(1 for _ in ast.walk(definition)) < NODES or scope.context.launch is not None:
         return None
     spec = definition.args
     if spec.vararg is not None or function.__code__ in scope.context.calls:

@@ -19,6 +19,7 @@ from srcgrad.ir.nodes import Atom, Const, Effect, If, Var
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Array, Scalar
 from srcgrad.transform.build import Builder
 from srcgrad.transform.lower.values import PENDING, POISON, UNBOUND, Mismatch, Static, Tuple, Value
+from srcgrad.transform.simt.launch import Launch
 
 FLOAT_KINDS = ("float64", "float32")
 LIBRARIES = ("math", "numpy")  # their attributes do not change between calls
@@ -67,6 +68,7 @@ class Context:
     counters: set[Var] = field(default_factory=set)  # loop indices that are never negative
     frozen: dict[Var, str] = field(default_factory=dict)  # arrays that may not be written any more, and why
     written: set[Var] = field(default_factory=set)  # the roots of arrays written so far
+    launch: Launch | None = None  # of a kernel
 
 
 @dataclass(eq=False)

@@ -75,6 +75,7 @@ def statement(scope: Scope, stmt: ast.stmt) -> None:
             )  # fmt: skip
         case ast.Expr():
             if not isinstance(stmt.value, ast.Constant):
+                stmt.value.is_statement = True  # type: ignore[attr-defined]  # nothing reads its value
                 expressions.expression(scope, stmt.value)
         case ast.Assert():
             cond = expressions.truth(scope, stmt.test)

@@ -111,6 +111,23 @@ def check_parallel(function: Function) -> None:
         raise UnsupportedError(*problems)
 
 
+def one_after_another(block: Block) -> Block:
+    """A block whose parallel loops are ordinary ones: `prange` is `range` inside another one, and on one thread."""
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case For():
+                out.append(replace(stmt, parallel=False, body=one_after_another(stmt.body)))
+            case While():
+                out.append(replace(stmt, body=one_after_another(stmt.body)))
+            case If():
+                then, orelse = one_after_another(stmt.then), one_after_another(stmt.orelse)
+                out.append(replace(stmt, then=then, orelse=orelse))
+            case _:
+                out.append(stmt)
+    return tuple(out)
+
+
 def _reason(loop: For) -> Problem:
     inside = list(statements(loop.body))
     if loop.exit is not None:

@@ -50,10 +50,14 @@ PRIVATE = 1 << 26  # bytes that the partial sums of an array may take
 WORTH = 1 << 15  # elements from which on an array expression is shared out
 
 
-def share_out(function: Function, finish: Callable[[Function], Function] = lambda f: f) -> Function:
+def share_out(
+    function: Function, finish: Callable[[Function], Function] = lambda f: f, *,
+    chosen: Callable[[Sharing], bool] = lambda _: True, chunks: int = CHUNKS,
+) -> Function:  # fmt: skip
     """Share out the outermost `prange` loops, their reverses, and large loops over elements of arrays.
 
-    `finish` is applied to the functions of the chunks.
+    `finish` is applied to the functions of the chunks, of which there are `chunks` at most. Loops that are not `chosen`
+    are left as they are.
     """
     if not any(isinstance(s, For) and (s.parallel or s.mode == "elementwise") for s in statements(function.body)):
         return function
@@ -70,8 +74,10 @@ def share_out(function: Function, finish: Callable[[Function], Function] = lambd
                         found = sharing_of(stmt, aliases, scratch, places)
                     if found is None:
                         out.append(replace(stmt, body=block(stmt.body), parallel=False))
+                    elif not chosen(found):
+                        out.append(stmt)
                     else:
-                        out += _Shared(stmt, found, scratch, finish).statements()
+                        out += _Shared(stmt, found, scratch, finish, chunks).statements()
                 case While():
                     out.append(replace(stmt, body=block(stmt.body)))
                 case If():
@@ -93,9 +99,9 @@ class _Shared:
     """One loop."""
 
     def __init__(
-        self, loop: For, sharing: Sharing, scratch: Scratch, finish: Callable[[Function], Function]
+        self, loop: For, sharing: Sharing, scratch: Scratch, finish: Callable[[Function], Function], most: int
     ) -> None:  # fmt: skip
-        self.loop, self.sharing, self.scratch, self.finish = loop, sharing, scratch, finish
+        self.loop, self.sharing, self.scratch, self.finish, self.most = loop, sharing, scratch, finish, most
         self.build = Builder()
         self.build.algebra, self.build.loc = True, loop.loc
 
@@ -179,7 +185,7 @@ class _Shared:
     def chunks(self, count: Atom) -> Atom:
         """How many chunks there are."""
         build, op = self.build, self.build.op
-        chunks: Atom = integer(CHUNKS)
+        chunks: Atom = integer(self.most)
         if self.sharing.neighbours:
             span = max(self.sharing.neighbours.values()) + 1
             chunks = op("min", chunks, op("max", op("//", count, integer(span)), ONE))

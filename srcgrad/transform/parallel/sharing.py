@@ -42,7 +42,7 @@ from srcgrad.transform.analysis.independence import keep_apart, moving, only_sum
 from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.analysis.scratch import Scratch
 
-OPAQUE = (Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve, Sweep)
+OPAQUE = (Custom, Effect, Library, ListAppend, ListGet, ListNew, Sweep)
 
 
 @dataclass
@@ -77,7 +77,9 @@ def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) ->
         return None
     found = Sharing()
     made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
-    own = {s.target for s in inside if isinstance(s, Alloc)}
+    own = {s.target for s in inside if isinstance(s, Alloc | Reserve)}
+    if not all(aliases.bases[s.base] <= own for s in inside if isinstance(s, Reserve)):
+        return None  # a tape of all iterations
     accesses = [s for s in inside if isinstance(s, Load | Store | Increment)]
     calls = [s for s in inside if isinstance(s, Call)]  # of helpers, which read arrays, and add to some
     added = {s.args[k]: None for s in calls for k in s.writes}

@@ -68,8 +68,18 @@ def _contracted(block: list[Stmt], alloc: Alloc) -> list[Stmt] | None:
     shape = alloc.shape[1:]
     target = Var(alloc.target.hint, Array(alloc.target.type.dtype, len(shape)))  # type: ignore[union-attr]
     body = substitute(_without_first(loop.body, alloc.target), {alloc.target: target})
-    swapped = {alloc: replace(alloc, target=target, shape=shape), loop: replace(loop, body=body)}
-    return [swapped.get(s, s) for s in block]  # type: ignore[call-overload]
+    smaller = replace(alloc, target=target, shape=shape)
+    inner = _contracted([smaller, *body], smaller) if len(shape) > 1 else None  # one more axis, of a loop inside
+    contents = inner if inner is not None else [smaller, *body]
+    made = contents[0] if contents[0] is not body[0] and isinstance(contents[0], Alloc) else None
+    if loop.axis:  # threads and blocks have their own
+        if made is not None and not all(isinstance(n, Const) for n in made.shape):
+            return None
+        around: list[Stmt] = []
+    else:
+        around, contents = [made] if made is not None else [], contents[made is not None :]
+    swapped = {alloc: around, loop: [replace(loop, body=tuple(contents))]}
+    return [t for s in block for t in swapped.get(s, [s])]  # type: ignore[call-overload]
 
 
 def _uses(stmt: Stmt, var: Var) -> bool:

@@ -33,8 +33,10 @@ from srcgrad.ir.walk import blocks, defined, operands
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 
 
-def eliminate_dead_code(function: Function) -> Function:
+def eliminate_dead_code(function: Function, *, private: bool = False) -> Function:
     """Remove what no result, effect or caller's array depends on: statements, results of branches, carried values.
+
+    With `private`, nobody looks at what is left in the arrays that are arguments.
 
     >>> from srcgrad.ir.nodes import integer
     >>> from srcgrad.ir.types import INT64
@@ -43,14 +45,14 @@ def eliminate_dead_code(function: Function) -> Function:
     >>> len(eliminate_dead_code(Function("f", (), body, (b,), ())).body)
     1
     """
-    live = _Liveness(function)
+    live = _Liveness(function, private=private)
     return replace(function, body=_sweep(function.body, live))
 
 
 class _Liveness:
     """Marks what is needed, from the results backwards, through memory by way of the alias analysis."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, *, private: bool) -> None:
         self.aliases: Aliases = find_aliases(function)
         self.home: dict[Var, Stmt] = {}
         self.around: dict[Stmt, Stmt | None] = {}
@@ -59,7 +61,7 @@ class _Liveness:
         self.vars: set[Var] = set()
         self.stmts: set[Stmt] = set()
         self.work: list[Var | Stmt] = []
-        outside = {p for p in function.params if isinstance(p.type, Array)}
+        outside = {p for p in function.params if isinstance(p.type, Array) and not private}
         self._index(function.body, None)
         self.read_bases: set[Var] = set()
         for base in outside:
@@ -90,7 +92,7 @@ class _Liveness:
                     self.writers.setdefault(base, []).append(stmt)
             if isinstance(stmt, Call):
                 for k in stmt.writes:
-                    for base in self.aliases.bases[stmt.args[k]]:  # type: ignore[index]
+                    for base in self.aliases.bases.get(stmt.args[k], ()):  # type: ignore[call-overload]  # Undef has none
                         self.writers.setdefault(base, []).append(stmt)
             if isinstance(stmt, Library):
                 for out in stmt.outs:
@@ -143,6 +145,14 @@ class _Liveness:
                     for atom in (c.init, c.next, c.inside, c.result):
                         self.need(atom)
 
+    def _size(self, array: Var) -> None:
+        """Something asks for the size of an array, whatever it holds."""
+        home = self.home.get(array)
+        if home is not None and not isinstance(home, Alloc):
+            self.need(array)
+        elif home is not None:
+            self.keep(home)
+
     def _keep(self, stmt: Stmt) -> None:
         around = self.around[stmt]
         if around is not None:
@@ -156,6 +166,8 @@ class _Liveness:
             case While():
                 self.need(stmt.cond)
                 self.need(stmt.again)
+            case Assign(op="shape"):
+                self._size(stmt.args[0])  # type: ignore[arg-type]
             case Load() | View() | Alloc() | Reserve() | ListGet() | _:
                 for atom in operands(stmt):
                     self.need(atom)

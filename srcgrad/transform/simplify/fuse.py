@@ -34,17 +34,33 @@ from srcgrad.ir.nodes import (
     View,
     While,
 )
-from srcgrad.ir.walk import blocks, defined, operands, statements, substitute, yields
-from srcgrad.transform.analysis.aliases import Aliases, find_aliases
-from srcgrad.transform.analysis.independence import never_negative
+from srcgrad.ir.walk import blocks, defined, introduced, operands, statements, substitute, yields
+from srcgrad.transform.analysis.affine import Symbol
+from srcgrad.transform.analysis.aliases import find_aliases
+from srcgrad.transform.analysis.independence import Reach, keep_apart, moving, never_negative
+from srcgrad.transform.analysis.places import Places, find_places
 
 WINDOW = 80  # how many statements ahead a partner is looked for
 
 
 def fuse_loops(function: Function) -> Function:
     """Fuse loops over equal ranges, where no iteration of the later one needs a later iteration of the earlier one."""
-    fuser = _Fuser(find_aliases(function))
+    fuser = Fuser(function)
     return replace(function, body=fuser.block(function.body))
+
+
+def parted_loops(
+    function: Function, first: For, between: list[Stmt], second: For
+) -> tuple[list[Stmt], list[Stmt]] | None:  # fmt: skip
+    """What stands between two loops of a function, as what can run before both and what can run after both.
+
+    None where some of it can do neither, or the later loop reads a result of the earlier one.
+    """
+    fuser = Fuser(function)
+    fuser.fresh = {s.target for s in statements(function.body) if isinstance(s, Alloc)}
+    if fuser.summary(second).uses.intersection(defined(first)):
+        return None
+    return fuser.parted(first, between, second)
 
 
 @dataclass(frozen=True)
@@ -58,11 +74,18 @@ class _Summary:
     effects: bool
 
 
-class _Fuser:
-    def __init__(self, aliases: Aliases) -> None:
-        self.aliases = aliases
+class Fuser:
+    def __init__(self, function: Function) -> None:
+        self.function, self.aliases = function, find_aliases(function)
+        self._places: Places | None = None
         self.summaries: dict[Stmt, _Summary] = {}
         self.fresh: set[Var] = set()
+
+    @property
+    def places(self) -> Places:
+        if self._places is None:
+            self._places = find_places(self.function)
+        return self._places
 
     def block(self, block: Block) -> Block:
         work = list(block)
@@ -136,6 +159,8 @@ class _Fuser:
         clash = (one.writes & (other.reads | other.writes)) | (other.writes & one.reads)
         if not clash:
             return True
+        if first.axis and first.axis == second.axis:
+            return all(self.keep_apart(first, second, base) for base in clash)
         if not never_negative(first):
             return False
         index = {first.index: 0, second.index: 0}
@@ -148,6 +173,22 @@ class _Fuser:
             if len(handles) > 1 or not set.intersection(*axes):
                 return False
         return True
+
+    def keep_apart(self, first: For, second: For, base: Var) -> bool:
+        """Whether different threads or blocks of two loops touch different elements of an array."""
+        reaches: list[set[Reach]] = []
+        handles: set[Var] = set()
+        one, other = Symbol(first.index), Symbol(second.index)
+        for loop in (first, second):
+            inside = list(statements(loop.body))
+            made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
+            for place in self.accesses(loop, frozenset((base,))):
+                if place is None or place[0] in made:
+                    return False
+                handles.add(place[0])
+                found = moving(place[1], loop.index, made, self.places)
+                reaches.append({(*r[:3], frozenset((one if s == other else s, n) for s, n in r[3])) for r in found})
+        return len(handles) == 1 and keep_apart(reaches, first.index)
 
     def accesses(self, loop: For, clash: frozenset[Var]) -> Iterator[tuple[Var, tuple[Atom, ...]] | None]:
         """The handles and indices by which a loop addresses these arrays; None for anything but an element."""
@@ -185,7 +226,10 @@ class _Fuser:
                 uses |= {stmt.like} if stmt.like is not None else set()
             case Assign(op=op):
                 effects = op.startswith(("np.random.", "text:"))
-            case Effect() | Custom() | Call() | Reserve() | ListNew() | ListAppend() | ListGet():
+            case Reserve():  # reads what it may copy; the name stands for another array from here on
+                reads |= bases[stmt.base]
+                writes |= bases[stmt.target]
+            case Effect() | Custom() | Call() | ListNew() | ListAppend() | ListGet():
                 effects = True
                 reads |= {b for a in operands(stmt) if isinstance(a, Var) for b in bases.get(a, ())}
                 writes |= reads if not isinstance(stmt, Effect) else set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Assign, Block, For, Function, If, Stmt, Undef, Var, While
+from srcgrad.ir.nodes import Assign, Block, Const, For, Function, If, Stmt, Undef, Var, While
 from srcgrad.ir.types import is_integer
 from srcgrad.ir.walk import defined, introduced, statements
 
@@ -52,7 +52,7 @@ def _split(block: Block, local: set[Var]) -> tuple[Block, list[Stmt]]:
     for stmt in block:
         if (
             isinstance(stmt, Assign)
-            and stmt.op in CHEAP
+            and (stmt.op in CHEAP or _divides_by_constant(stmt))
             and is_integer(stmt.target.type)
             and all(a not in local and (stmt.op == "shape" or is_integer(a.type)) for a in stmt.args)
         ):
@@ -61,3 +61,7 @@ def _split(block: Block, local: set[Var]) -> tuple[Block, list[Stmt]]:
             stays.append(stmt)
             local.update(defined(stmt))
     return tuple(stays), moves
+
+
+def _divides_by_constant(stmt: Assign) -> bool:
+    return stmt.op in ("//", "%") and isinstance(stmt.args[1], Const) and stmt.args[1].value != 0

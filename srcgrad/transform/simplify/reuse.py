@@ -77,7 +77,7 @@ def _hoisted(block: Block, scratch: Scratch) -> Block:
     out: list[Stmt] = []
     for stmt in block:
         stmt = _inside(stmt, lambda b: _hoisted(b, scratch))
-        if isinstance(stmt, For | While):
+        if isinstance(stmt, While) or (isinstance(stmt, For) and not stmt.axis):  # threads and blocks have their own
             own = {v for s in (stmt, *statements(stmt.body)) for v in introduced(s)}
             own |= {v for s in statements(stmt.body) for v in defined(s)}
             moves = [s for s in _movable(stmt.body, scratch) if not any(a in own for a in (*s.shape, s.like))]

@@ -130,6 +130,8 @@ class _Splitter:
                 case If():
                     then, orelse = self.block(stmt.then, around), self.block(stmt.orelse, around)
                     out.append(replace(stmt, then=then, orelse=orelse))
+                case For() if stmt.axis:  # its iterations are threads: rows would be shared by them
+                    out.append(stmt)
                 case For() if not _has_loops(stmt):
                     out += self.split(stmt, around)
                 case For() | While():

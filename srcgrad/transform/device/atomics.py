@@ -1,0 +1,155 @@
+"""How threads add to elements that others add to as well.
+
+- To an element that is the same for all threads, each adds up on its own, and then a block makes one addition;
+- to one that depends on the inner loop of two only, each adds up over the outer one, which goes inside for that;
+- to one that is the same for threads that run side by side (an index of a loop inside), a warp makes one addition;
+- to any other, each thread makes its own, atomically.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from srcgrad.ir.nodes import (
+    ONE,
+    ZERO,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Call,
+    Const,
+    Effect,
+    For,
+    If,
+    Increment,
+    Load,
+    Stmt,
+    Store,
+    Var,
+    While,
+)
+from srcgrad.ir.types import Array
+from srcgrad.ir.walk import defined, introduced, statements
+from srcgrad.transform.device.nests import Nest
+
+IMPORT = "from srcgrad.runtime import device"
+
+
+@dataclass
+class Together:
+    """The body of a nest of loops with its additions spelled.
+
+    Attributes:
+        body: the body.
+        before: statements that run before the loops.
+        after: statements that run after them.
+        first: statements that run at the start of an iteration of the inner loop, if that goes outside.
+        last: statements that run at the end of one.
+    """
+
+    body: Block
+    first: list[Stmt] = field(default_factory=list)
+    last: list[Stmt] = field(default_factory=list)
+    before: list[Stmt] = field(default_factory=list)
+    after: list[Stmt] = field(default_factory=list)
+
+
+def together(body: Block, nest: Nest) -> Together:
+    """Spell what several iterations of a nest add to one element."""
+    column = nest.loops[1].index if len(nest.loops) == 2 else None
+    own = frozenset(loop.index for loop in nest.loops)
+    return _Spelling(body, nest.atomic, own, column, nest.loops[0].body).of(body)
+
+
+def spelled(body: Block, arrays: frozenset[Var], own: frozenset[Var]) -> Together:
+    """Spell what several threads add to `arrays`; `own` are the indices of a thread and its block."""
+    return _Spelling(body, arrays, own).of(body)
+
+
+class _Spelling:
+    """Spells the additions of a body.
+
+    Attributes:
+        made: what may differ between moments or threads.
+        varying: what may differ between threads that run side by side.
+    """
+
+    def __init__(
+        self, body: Block, arrays: frozenset[Var], own: frozenset[Var], column: Var | None = None, around: Block = (),
+    ) -> None:  # fmt: skip
+        self.arrays, self.column = arrays, column
+        inside = [*statements(around), *statements(body)]
+        self.made: set[Atom] = {*own, *(v for s in inside for v in (*defined(s), *introduced(s)))}
+        self.varying: set[Atom] = set(own)
+        for s in inside:
+            steady = isinstance(s, Assign | For) and not any(
+                a in self.varying for a in (s.args if isinstance(s, Assign) else (s.start, s.step))
+            )
+            if not steady or (isinstance(s, For) and s.index in own):
+                self.varying.update(defined(s))
+            if isinstance(s, For | While):
+                self.varying.update(v for v in introduced(s) if not (steady and v is getattr(s, "index", None)))
+                self.varying.update(defined(s))
+        self.sums: dict[tuple[Var, tuple[Atom, ...]], Var] = {}
+
+    def of(self, body: Block) -> Together:
+        found = Together(self.block(body))
+        for (array, index), own in self.sums.items():
+            assert isinstance(array.type, Array)
+            zero = Const(0 if array.type.dtype == "int64" else 0.0, array.type.item)
+            value = Var("", array.type.item)
+            found.before.append(Alloc(own, "empty", (ONE,), space="local"))
+            if self.column in index:
+                found.first.append(Store(own, (ZERO,), zero))
+                found.last += [Load(value, own, (ZERO,)), Increment(array, index, value, "atomic")]
+                continue
+            found.before.append(Store(own, (ZERO,), zero))
+            slots = ", ".join(f"{{{k + 2}}}" for k in range(len(index)))
+            at = f"({slots})" if len(index) > 1 else slots
+            text = f"device.add_{array.type.dtype}({{0}}, {at}, {{1}})"
+            found.after += [Load(value, own, (ZERO,)), Effect(text, (array, value, *index), (IMPORT,))]
+        return found
+
+    def block(self, block: Block) -> Block:
+        return tuple(self.statement(s) for s in block)
+
+    def statement(self, stmt: Stmt) -> Stmt:
+        match stmt:
+            case Increment():
+                return self.increment(stmt) if stmt.array in self.arrays else replace(stmt, sharing="exclusive")
+            case For() | While():
+                return replace(stmt, body=self.block(stmt.body))
+            case If():
+                return replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse))
+            case Call() if any(stmt.args[k] in self.arrays for k in stmt.writes):
+                inner = stmt.function
+                own = frozenset(inner.params[k] for k in stmt.writes if stmt.args[k] in self.arrays)
+                return replace(stmt, function=replace(inner, body=_atomic(inner.body, own)))
+            case _:
+                return stmt
+
+    def increment(self, stmt: Increment) -> Increment:
+        if not any(i in self.made and i is not self.column for i in stmt.index):
+            key = stmt.array, stmt.index
+            if key not in self.sums:
+                assert isinstance(stmt.array.type, Array)
+                self.sums[key] = Var(stmt.array.hint, Array(stmt.array.type.dtype, 1, "C"))
+            return replace(stmt, array=self.sums[key], index=(ZERO,), sharing="exclusive")
+        alike = not any(i in self.varying for i in stmt.index)
+        return replace(stmt, sharing="warp" if alike else "atomic")
+
+
+def _atomic(block: Block, arrays: frozenset[Var]) -> Block:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case Increment() if stmt.array in arrays:
+                out.append(replace(stmt, sharing="atomic"))
+            case For() | While():
+                out.append(replace(stmt, body=_atomic(stmt.body, arrays)))
+            case If():
+                out.append(replace(stmt, then=_atomic(stmt.then, arrays), orelse=_atomic(stmt.orelse, arrays)))
+            case _:
+                out.append(stmt)
+    return tuple(out)

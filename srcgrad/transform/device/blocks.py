@@ -1,0 +1,331 @@
+"""Loops over the blocks and threads of a grid, as a kernel again: what `transform/simt` has taken apart.
+
+    for b in range(gridDim_x):                     def kernel(x, bx, bout):
+        btile = np.zeros(128)                          t, b = cuda.threadIdx.x, cuda.blockIdx.x
+        for t in range(128):                           btile = cuda.shared.array(128, np.float64)
+            btile[127 - t] += bout[b * 128 + t]   ->   btile[t] = 0.0
+        for t in range(128):                           cuda.syncthreads()
+            bx[b * 128 + t] += btile[t]                cuda.atomic.add(btile, 127 - t, bout[b * 128 + t])
+                                                       cuda.syncthreads()
+                                                       bx[b * 128 + t] += btile[t]
+
+A barrier stands where one loop over threads may touch what another thread has touched in an earlier one. Arrays of a
+block are in shared memory, unless every thread has elements of its own. What a block computes outside of loops over
+threads, every thread computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from srcgrad.ir.nodes import (
+    ONE,
+    ZERO,
+    Alloc,
+    Assign,
+    Block,
+    Carried,
+    Const,
+    Effect,
+    For,
+    Function,
+    If,
+    Increment,
+    Load,
+    Stmt,
+    Store,
+    Var,
+    View,
+    While,
+)
+from srcgrad.ir.types import Array
+from srcgrad.ir.walk import blocks, defined, operands, statements, yields
+from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.independence import only_sums
+from srcgrad.transform.analysis.scratch import Scratch
+from srcgrad.transform.simt.races import meeting
+
+SHARED = 40 * 1024  # bytes of shared memory that the arrays of a block may take
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A nest of loops over blocks.
+
+    Attributes:
+        loops: the loops, outermost first.
+        body: what a block does.
+        before: statements between the loops, which every thread runs.
+        threads: how many threads a block has along x, y and z.
+        private: arrays made outside of the loops, of which every block has its own.
+        atomic: arrays whose elements several threads may add to at once.
+    """
+
+    loops: tuple[For, ...]
+    body: Block
+    before: Block
+    threads: tuple[int, int, int]
+    private: tuple[Var, ...]
+    atomic: frozenset[Var]
+
+
+def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -> Grid | None:
+    """The grid that a loop stands for; None where threads cannot run it together."""
+    loops, before = [loop], []
+    while loops[-1].body and isinstance(loops[-1].body[-1], For) and loops[-1].body[-1].axis.startswith("block."):
+        outer, inner = loops[-1], loops[-1].body[-1]
+        own = {c.result: c.init for c in inner.carried}
+        if len(own) != len(outer.carried) or not all(own.get(c.next) is c.inside for c in outer.carried):
+            return None
+        before += outer.body[:-1]
+        loops.append(inner)
+    body = loops[-1].body
+    inside = list(statements(body))
+    if not all(isinstance(s, _KNOWN) for s in (*before, *inside)) or not all(isinstance(s, _PURE) for s in before):
+        return None
+    if not all(only_sums(s, list(statements(s.body))) for s in loops):
+        return None
+    private = tuple(a for a in scratch.private if scratch.is_scratch(a, loop) or scratch.is_padded(a, loop))
+    across, within = meeting(function, loop, additions=False)
+    if within or not across <= set(private):
+        return None
+    atomic = frozenset().union(*meeting(function, loop, additions=True))
+    threads = {"x": 1, "y": 1, "z": 1}
+    for s in inside:
+        if isinstance(s, For) and s.axis:
+            if not isinstance(s.stop, Const) or s.start != ZERO or s.step != ONE or s.exit is not None:
+                return None
+            if threads[s.axis[-1]] not in (1, s.stop.value):
+                return None
+            threads[s.axis[-1]] = s.stop.value
+    return Grid(tuple(loops), body, tuple(before), tuple(threads.values()), private, atomic)  # type: ignore[arg-type]
+
+
+_PURE = (Assign, Load, View)
+_KNOWN = (Assign, Load, Store, Increment, Alloc, View, If, For, While)
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Arrays that statements read, write, and add to atomically."""
+
+    reads: frozenset[Var] = frozenset()
+    writes: frozenset[Var] = frozenset()
+    adds: frozenset[Var] = frozenset()
+
+    def __or__(self, other: Touched) -> Touched:
+        return Touched(self.reads | other.reads, self.writes | other.writes, self.adds | other.adds)
+
+    def meets(self, other: Touched) -> bool:
+        """Whether the order of two accesses matters."""
+        changed, changes = self.writes | self.adds, other.writes | other.adds
+        return bool(
+            self.writes & changes or other.writes & changed or self.reads & changes or other.reads & changed
+        )  # fmt: skip
+
+
+def without_block_axes(grid: Grid, allocs: dict[Var, Alloc]) -> tuple[Grid, dict[Var, Alloc]]:
+    """Private arrays that are addressed by the indices of the blocks, and then by others: without those of blocks."""
+    indices = tuple(loop.index for loop in grid.loops)
+    inside = list(statements(grid.body))
+    cut: dict[Var, Var] = {}
+    for array in allocs:
+        mine = [s for s in inside if array in (*operands(s), *yields(s))]
+        if all(isinstance(s, Load | Store | Increment) and s.index[: len(indices)] == indices for s in mine):
+            axes = array.type.ndim - len(indices)  # type: ignore[union-attr]
+            if mine and axes:
+                cut[array] = Var(array.hint, Array(array.type.dtype, axes, "C"))  # type: ignore[union-attr]
+
+    def access(stmt: Stmt) -> Stmt:
+        if isinstance(stmt, Load | Store | Increment) and stmt.array in cut:
+            return replace(stmt, array=cut[stmt.array], index=stmt.index[len(indices) :])
+        return stmt
+
+    kept = {}
+    for array, alloc in allocs.items():
+        if array in cut:
+            alloc = replace(alloc, target=cut[array], shape=alloc.shape[len(indices) :], like=None)
+        kept[alloc.target] = alloc
+    private = tuple(cut.get(a, a) for a in grid.private)
+    return replace(grid, body=rebuilt(grid.body, access), private=private), kept
+
+
+def rebuilt(block: Block, change: Callable[[Stmt], Stmt]) -> Block:
+    """A block with its statements changed, those inside others first."""
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case If():
+                stmt = replace(stmt, then=rebuilt(stmt.then, change), orelse=rebuilt(stmt.orelse, change))
+            case For() | While():
+                stmt = replace(stmt, body=rebuilt(stmt.body, change))
+        out.append(change(stmt))
+    return tuple(out)
+
+
+class OwnElements:
+    """Arrays of which every thread has its own elements: those at the indices of the loops over threads."""
+
+    def __init__(self, grid: Grid, outside: Mapping[Var, Alloc], candidates: set[Var]) -> None:
+        self.shape = tuple(n for n in reversed(grid.threads) if n > 1)
+        self.arrays = set(candidates)
+        self._visit((*outside.values(), *grid.body), ())
+
+    def _visit(self, block: Block, indices: tuple[Var, ...]) -> None:
+        for stmt in block:
+            if isinstance(stmt, Load | Store | Increment):
+                at = stmt.index[: len(self.shape)]
+                if at != indices or len(indices) < len(self.shape):
+                    self.arrays.discard(stmt.array)
+            elif isinstance(stmt, Alloc):
+                if tuple(getattr(n, "value", None) for n in stmt.shape[: len(self.shape)]) != self.shape:
+                    self.arrays.discard(stmt.target)
+            elif not (isinstance(stmt, Assign) and stmt.op == "shape"):
+                self.arrays.difference_update((*operands(stmt), *yields(stmt)))  # it gets another name
+            own = (*indices, stmt.index) if isinstance(stmt, For) and stmt.axis else indices
+            for inner in blocks(stmt):
+                self._visit(inner, own)
+
+
+class Threads:
+    """Writes what one thread of a block does."""
+
+    def __init__(
+        self, grid: Grid, aliases: Aliases, index: Callable[[str], Var], own: OwnElements,
+        placed: Callable[[Alloc], tuple[list[Stmt], list[Stmt]]],
+    ) -> None:  # fmt: skip
+        self.grid, self.aliases, self.index, self.own, self.placed = grid, aliases, index, own, placed
+        self.names: dict[Var, Any] = {}
+        self.partial = set(_sums(grid))
+        self.failed = False
+
+    def code(self, block: Block, pending: Touched) -> tuple[Block, Touched]:
+        """A block, and what has been touched since the last barrier, given that before it."""
+        out: list[Stmt] = []
+        for stmt in block:
+            made, pending = self.statement(stmt, pending)
+            out += made
+        return tuple(out), pending
+
+    def statement(self, stmt: Stmt, pending: Touched) -> tuple[list[Stmt], Touched]:
+        if isinstance(stmt, Alloc):
+            return self.alloc(stmt, pending)
+        inside = list(statements((stmt,)))
+        if isinstance(stmt, For) and stmt.axis:
+            return self.region(self.thread(stmt), self.touched(inside), pending)
+        if any((isinstance(s, For) and s.axis) or isinstance(s, Alloc) for s in inside):
+            return self.around(stmt, pending)
+        if not any(isinstance(s, Store | Increment) for s in inside):
+            return self.region([self.common(stmt)], self.touched(inside), pending)
+        self.failed |= bool(defined(stmt))
+        return self.region([If(self.lead, (stmt,), (), loc=stmt.loc)], self.touched(inside), pending)
+
+    def region(self, code: list[Stmt], touched: Touched, pending: Touched) -> tuple[list[Stmt], Touched]:
+        """Code that all threads run, after a barrier if it needs one."""
+        if touched.meets(pending):
+            return [Effect("cuda.syncthreads()", ()), *code], touched
+        return code, pending | touched
+
+    def alloc(self, stmt: Alloc, pending: Touched) -> tuple[list[Stmt], Touched]:
+        made, fill = self.placed(stmt)
+        if not fill or stmt.target in self.own.arrays:
+            return [*made, *fill], pending
+        code, pending = self.region(fill, Touched(writes=frozenset({stmt.target})), pending)
+        return [*made, *code], pending
+
+    def around(self, stmt: Stmt, pending: Touched) -> tuple[list[Stmt], Touched]:
+        """A loop or branch around regions, which is the same for all threads."""
+        if isinstance(stmt, If):
+            then, first = self.code(stmt.then, pending)
+            orelse, second = self.code(stmt.orelse, pending)
+            return [replace(stmt, then=then, orelse=orelse)], first | second
+        assert isinstance(stmt, For | While)
+        _, after = self.code(stmt.body, pending)
+        body, after = self.code(stmt.body, pending | after)
+        return [replace(stmt, body=body)], pending | after
+
+    def thread(self, loop: For) -> list[Stmt]:
+        """The iteration of a nest of loops over threads that is this thread's."""
+        missing = {a for a, n in zip("xyz", self.grid.threads, strict=True) if n > 1}
+        code, stmt = [], loop
+        after: list[Stmt] = []
+        while True:
+            missing.discard(stmt.axis[-1])
+            self.names[stmt.index] = self.index(stmt.axis)
+            for c in stmt.carried:
+                self.sum(c, after)
+            inner = stmt.body[-1] if stmt.body else None
+            if isinstance(inner, For) and inner.axis.startswith("thread."):
+                if not all(isinstance(s, _PURE) for s in stmt.body[:-1]):
+                    self.failed = True
+                code += stmt.body[:-1]
+                stmt = inner
+                continue
+            code += stmt.body
+            break
+        if missing:
+            self.failed = True
+        return [*code, *after]
+
+    def sum(self, c: Carried, after: list[Stmt]) -> None:
+        """What a loop over threads carries: each thread's part of a sum that is added up at the end of the kernel."""
+        if c.result not in self.partial:
+            self.failed = True
+        self.names[c.inside] = c.init
+        self.names[c.result] = c.next
+
+    def common(self, stmt: Stmt) -> Stmt:
+        """A statement that all threads run; what it adds to a sum, one of them adds."""
+        if not any(v in self.partial for v in defined(stmt)):
+            return stmt
+        self.failed = True
+        return stmt
+
+    @property
+    def lead(self) -> Var:
+        return self.index("lead")
+
+    def touched(self, inside: list[Stmt]) -> Touched:
+        reads: set[Var] = set()
+        writes: set[Var] = set()
+        adds: set[Var] = set()
+        alone = self.own.arrays | {s.target for s in inside if isinstance(s, Alloc)}
+        for s in inside:
+            if isinstance(s, Load | Store | Increment):
+                bases = set(self.aliases.bases.get(s.array, {s.array})) - alone
+                atomic = isinstance(s, Increment) and bases <= self.grid.atomic
+                (reads if isinstance(s, Load) else adds if atomic else writes).update(bases)
+        return Touched(frozenset(reads), frozenset(writes), frozenset(adds))
+
+
+def _sums(grid: Grid) -> Iterator[Var]:
+    """All values on the way of the sums that a grid carries."""
+    home = {v: s for loop in grid.loops[:1] for s in statements((loop,)) for v in defined(s)}
+    for loop in grid.loops:
+        for c in loop.carried:
+            yield from (c.inside, c.result)
+            yield from _path(c.next, c.inside, home)
+
+
+def _path(value: object, start: Var, home: dict[Var, Stmt]) -> Iterator[Var]:
+    todo, seen = [value], {start}
+    while todo:
+        v = todo.pop()
+        if not isinstance(v, Var) or v in seen:
+            continue
+        seen.add(v)
+        yield v
+        stmt = home.get(v)
+        match stmt:
+            case Assign():
+                todo.append(stmt.args[0])
+            case For() | While():
+                for c in stmt.carried:
+                    if c.result is v:
+                        yield c.inside
+                        todo.append(c.init)
+                        yield from _path(c.next, c.inside, home)
+            case If():
+                todo += [a for r in stmt.results if r.var is v for a in (r.then, r.orelse)]

@@ -1,0 +1,98 @@
+"""Tapes that grow while an iteration runs, on a GPU, where nothing can grow: how much they need is counted before.
+
+    for i in prange(n):                          needed = device.zeros(1, np.int64)
+        tape = np.empty(64)                      counting[device.grid(n)](n, x, needed)
+        while ...:                     ->        tapes = device.empty((needed[0], threads))
+            tape = reserve(tape, top + 1)        kernel[device.grid(n)](n, x, bx, tapes)
+            tape[top] = y
+
+The counting kernel is the loop without all that it writes, so it can run before the loop without a trace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcgrad.ir.nodes import (
+    Alloc,
+    Block,
+    Call,
+    Effect,
+    For,
+    Function,
+    If,
+    Increment,
+    Load,
+    Reserve,
+    Stmt,
+    Store,
+    Var,
+    View,
+    While,
+)
+from srcgrad.ir.walk import blocks, free, statements
+from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.simplify import eliminate_dead_code
+
+
+class Growth:
+    """The growing tapes of a loop.
+
+    Attributes:
+        tapes: the allocations that they start as.
+    """
+
+    def __init__(self, loop: For, aliases: Aliases) -> None:
+        self.loop, self.aliases = loop, aliases
+        inside = list(statements(loop.body))
+        grown = {b for s in inside if isinstance(s, Reserve) for b in aliases.bases[s.base]}
+        self.tapes = frozenset(s.target for s in inside if isinstance(s, Alloc) and s.target in grown)
+
+    def counting(self, needed: Var) -> For | None:
+        """The loop as one that raises `needed` to the greatest size that a tape takes; None where it cannot be had."""
+        loop = replace(self.loop, carried=(), body=self._counting(self.loop.body, needed))
+        bare = eliminate_dead_code(Function("counting", tuple(free((loop,))), (loop,), (), ()))
+        written = {s.array for s in statements(self.loop.body) if isinstance(s, Store | Increment)}
+        written |= {s.args[k] for s in statements(self.loop.body) if isinstance(s, Call) for k in s.writes}
+        for s in statements(bare.body):
+            if isinstance(s, Load) and any(self.aliases.may_overlap(s.array, w) for w in written):
+                return None
+            if isinstance(s, Call):
+                return None
+        (found,) = bare.body
+        assert isinstance(found, For)
+        return found
+
+    def _counting(self, block: Block, needed: Var) -> Block:
+        out: list[Stmt] = []
+        for stmt in block:
+            match stmt:
+                case Store() | Increment():
+                    continue
+                case Reserve():
+                    out.append(Effect("cuda.atomic.max({0}, 0, {1})", (needed, stmt.size), loc=stmt.loc))
+                    out.append(View(stmt.target, stmt.base, "same", loc=stmt.loc))
+                case _:
+                    out.append(_with_blocks(stmt, [self._counting(b, needed) for b in blocks(stmt)]))
+        return tuple(out)
+
+
+def settled(block: Block) -> Block:
+    """A block in which tapes have the room that they need."""
+    out: list[Stmt] = []
+    for stmt in block:
+        if isinstance(stmt, Reserve):
+            out.append(View(stmt.target, stmt.base, "same", loc=stmt.loc))
+        else:
+            out.append(_with_blocks(stmt, [settled(b) for b in blocks(stmt)]))
+    return tuple(out)
+
+
+def _with_blocks(stmt: Stmt, inner: list[Block]) -> Stmt:
+    match stmt:
+        case For() | While():
+            return replace(stmt, body=inner[0])
+        case If():
+            return replace(stmt, then=inner[0], orelse=inner[1])
+        case _:
+            return stmt

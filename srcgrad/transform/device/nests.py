@@ -1,0 +1,78 @@
+"""Nests of loops whose iterations all run at once: the outermost loop and those inside it, as the axes of a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from srcgrad.ir.nodes import Alloc, Assign, Atom, Call, Const, For, Increment, Load, Stmt, Store, Var, View
+from srcgrad.ir.walk import defined, introduced, statements
+from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.places import Places
+from srcgrad.transform.analysis.scratch import Scratch
+from srcgrad.transform.parallel.sharing import Sharing, sharing_of
+
+AXES = 3  # of a grid
+NARROW = 4  # an inner loop of so few iterations stays a loop
+
+
+@dataclass(frozen=True)
+class Nest:
+    """Loops, one directly inside the other.
+
+    Attributes:
+        loops: outermost first.
+        private: the scratch arrays of an iteration.
+        atomic: the arrays that several iterations add to at once.
+    """
+
+    loops: tuple[For, ...]
+    private: tuple[Var, ...]
+    atomic: frozenset[Var]
+
+
+def nest_of(loop: For, sharing: Sharing, aliases: Aliases, scratch: Scratch, places: Places) -> Nest:
+    """The loops around the same statements whose iterations are all independent of each other."""
+    loops = [loop]
+    atomic = {*sharing.reduced, *sharing.neighbours}
+    if loop.mode == "threads" or sharing.private or any(isinstance(s, Alloc) for s in statements(loop.body)):
+        return Nest((loop,), tuple(sharing.private), frozenset(atomic))
+    made = {loop.index, *(v for s in statements(loop.body) for v in (*defined(s), *introduced(s)))}
+    while len(loops) < AXES:
+        outer = loops[-1]
+        if not outer.body or not isinstance(outer.body[-1], For):
+            break
+        before, inner = outer.body[:-1], outer.body[-1]
+        if not all(_is_pure(s) for s in before) or any(a in made for a in (inner.start, inner.stop)):
+            break
+        if isinstance(inner.stop, Const) and inner.stop.value <= NARROW:
+            break
+        found = sharing_of(inner, aliases, scratch, places)
+        if found is None or found.private or not _passes_on(outer, inner) or _reads_written(before, inner, aliases):
+            break
+        atomic |= {*found.reduced, *found.neighbours}
+        loops.append(inner)
+    return Nest(tuple(loops), (), frozenset(atomic))
+
+
+def _is_pure(stmt: Stmt) -> bool:
+    """Whether a statement may run in every thread of an axis."""
+    return isinstance(stmt, Load | View) or (
+        isinstance(stmt, Assign) and not stmt.op.startswith(("np.random.", "text:"))
+    )
+
+
+def _passes_on(outer: For, inner: For) -> bool:
+    """Whether what the outer loop carries is what the inner one carries on."""
+    own: dict[Atom, Atom] = {c.result: c.init for c in inner.carried}
+    return len(own) == len(outer.carried) and all(own.get(c.next) is c.inside for c in outer.carried)
+
+
+def _reads_written(before: tuple[Stmt, ...], inner: For, aliases: Aliases) -> bool:
+    written: list[Var] = []
+    for s in statements(inner.body):
+        if isinstance(s, Call):
+            written += [s.args[k] for k in s.writes]  # type: ignore[misc]
+        elif isinstance(s, Store | Increment):
+            written.append(s.array)
+    loaded = [s.array for s in before if isinstance(s, Load)]
+    return any(aliases.may_overlap(a, w) for a in loaded for w in written)

@@ -1,0 +1,377 @@
+"""Refuse kernels whose threads may race, at the user's line.
+
+Two threads of a block must not meet in an element between two barriers, and two blocks not at all, unless both only
+read, or both add by `cuda.atomic.add`. They do not meet if the indices of both accesses cannot be equal, with all that
+is known of the indices of threads, blocks and loops, and of the conditions around the accesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from srcgrad.errors import Problem, UnsupportedError
+from srcgrad.ir.nodes import (
+    Alloc,
+    Assign,
+    Block,
+    Call,
+    Custom,
+    Effect,
+    For,
+    Function,
+    If,
+    Increment,
+    Library,
+    ListAppend,
+    ListGet,
+    ListNew,
+    Load,
+    Stmt,
+    Store,
+    Sweep,
+    Var,
+    While,
+)
+from srcgrad.ir.walk import blocks, statements, without
+from srcgrad.transform.analysis.aliases import find_aliases
+from srcgrad.transform.analysis.places import Place, find_places
+from srcgrad.transform.analysis.signs import Signs
+from srcgrad.transform.simt.indices import Facts, Moment
+from srcgrad.transform.simt.launch import Barrier
+from srcgrad.transform.simt.linear import Monomial, Polynomial
+
+Access = Load | Store | Increment
+
+
+def check_races(function: Function) -> Function:
+    """Check a kernel as `serialise` leaves it; take its barriers away, where loops over threads end by now.
+
+    Raises:
+        UnsupportedError: two threads may meet, or a thread does what cannot be done in any order.
+    """
+    problems = [p for s in statements(function.body) if (p := _unordered(s)) is not None]
+    if not problems:
+        problems = list(_Races(function).problems())
+    if problems:
+        raise UnsupportedError(*problems)
+    return replace(function, body=without(function.body, Barrier))
+
+
+def mark_atomics(function: Function) -> Function:
+    """`function` with the increments as atomic in which two threads, or two blocks, may meet.
+
+    It takes loops over threads to be done by all threads of a block before the next one is begun.
+    """
+    races = _Races(function)
+    marked: set[Stmt] = set()
+    for kind in ("thread", "block"):
+        for nest in (s for s in statements(function.body) if isinstance(s, For) and races.is_outermost(s, kind)):
+            marked.update(races.shared_sums(kind, nest))
+    return replace(function, body=_labelled(function.body, marked))
+
+
+def _labelled(block: Block, atomic: set[Stmt]) -> Block:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case Increment():
+                out.append(replace(stmt, sharing="atomic" if stmt in atomic else "exclusive"))
+            case If():
+                out.append(replace(stmt, then=_labelled(stmt.then, atomic), orelse=_labelled(stmt.orelse, atomic)))
+            case For() | While():
+                out.append(replace(stmt, body=_labelled(stmt.body, atomic)))
+            case _:
+                out.append(stmt)
+    return tuple(out)
+
+
+def _unordered(stmt: Stmt) -> Problem | None:
+    """Why a statement cannot run in a kernel."""
+    match stmt:
+        case Barrier():
+            return None
+        case Effect():
+            message = "what a kernel prints, asserts or raises depends on which thread comes first"
+            return Problem(message, stmt.loc, "take it out")
+        case Assign() if stmt.op.startswith("np.random."):
+            message = "random draws in a kernel depend on which thread comes first"
+            return Problem(message, stmt.loc, "draw the numbers before, and pass them as an array")
+        case Call() | Custom() | Library() | ListAppend() | ListGet() | ListNew() | Sweep():
+            message = "a kernel cannot call library routines and functions with a gradient of their own"
+            return Problem(message, stmt.loc, "write it as a Python function")
+        case _:
+            return None
+
+
+@dataclass(frozen=True)
+class _Open:
+    """Of a block: the loops over threads that its start and its end reach without a barrier, and whether one passes."""
+
+    first: tuple[For, ...] = ()
+    last: tuple[For, ...] = ()
+    through: bool = True
+
+
+class _Races:
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.aliases, self.places = find_aliases(function), find_places(function)
+        self.signs = Signs(function, self.aliases)
+        self.tapes = {s.target for s in statements(function.body) if isinstance(s, Alloc) and s.tape}
+        self.together: list[tuple[For, For, Place | None]] = []  # loops over threads with no barrier in between
+
+    def problems(self) -> Iterator[Problem]:
+        """At most one for each array."""
+        found: set[Var] = set()
+        grid = next((s for s in self.function.body if isinstance(s, For) and s.axis.startswith("block")), None)
+        if grid is not None:
+            yield from self.between("block", grid, grid, None, found)
+        self.open(self.function.body)
+        for first, second, loop in self.together:
+            yield from self.between("thread", first, second, loop, found)
+
+    # -- which threads run at once ---------------------------------------------------------------------------------
+
+    def open(self, block: Block) -> _Open:
+        """Note which loops over threads of a block have no barrier in between."""
+        first: tuple[For, ...] = ()
+        last: tuple[For, ...] = ()
+        through = True
+        for stmt in block:
+            match stmt:
+                case For() if stmt.axis.startswith("thread"):
+                    self.together.append((stmt, stmt, None))
+                    inner = _Open((stmt,), (stmt,))
+                case For() if stmt.axis:
+                    inner = self.open(stmt.body)
+                case For() | While():
+                    inner = self.open(stmt.body)
+                    body = self.places.sides[stmt][0]
+                    self.together += [(a, b, body) for a, b in product(inner.last, inner.first)]
+                    inner = replace(inner, through=True)  # it may not run at all
+                case If():
+                    sides = [self.open(b) for b in (stmt.then, stmt.orelse)]
+                    starts, ends = sides[0].first + sides[1].first, sides[0].last + sides[1].last
+                    inner = _Open(starts, ends, any(s.through for s in sides))
+                case Barrier():
+                    inner = _Open(through=False)
+                case _:
+                    continue
+            self.together += [(a, b, None) for a, b in product(last, inner.first)]
+            first += inner.first if through else ()
+            last = (*inner.last, *(last if inner.through else ()))
+            through &= inner.through
+        return _Open(first, last, through)
+
+    # -- whether they meet -----------------------------------------------------------------------------------------
+
+    def between(self, kind: str, first: For, second: For, loop: Place | None, found: set[Var]) -> Iterator[Problem]:
+        """The problems of two nests of loops over threads or blocks, `second` an iteration of `loop` later."""
+        others = self.accesses(second)
+        axes = [(a, b) for (x, a), (y, b) in product(_axes(first, kind), _axes(second, kind)) if x == y]
+        common = self.common(first, second, loop)
+        seen: set[tuple] = set()
+        for one, other in product(self.accesses(first), others):
+            if (isinstance(one, Load) and isinstance(other, Load)) or _both_atomic(one, other):
+                continue
+            if one is other and isinstance(one, Store) and one.array in self.tapes:
+                continue  # what threads only repeat: all store the same
+            bases = self.aliases.bases[one.array] & self.aliases.bases[other.array]
+            if common(one.array) and common(other.array) and not self.aliases.may_meet(one.array, other.array):
+                continue  # names that change places
+            key = frozenset((a.array, a.index, self.places.at[a]) for a in (one, other))
+            if loop is not None:  # what is made in it is made anew
+                bases -= {b for b in bases if self.places.of[b].within(loop)}
+            if not bases or bases & found or key in seen:
+                continue
+            seen.add(key)
+            if self.meet(one, other, axes, common):
+                found |= bases
+                yield _problem(kind, one, other, next(iter(bases)))
+
+    def is_outermost(self, loop: For, kind: str) -> bool:
+        """Whether a loop is the first of a nest over threads or blocks."""
+        owner = self.places.at[loop].owner
+        return loop.axis.startswith(kind) and not (isinstance(owner, For) and owner.axis.startswith(kind))
+
+    def shared_sums(self, kind: str, nest: For) -> set[Stmt]:
+        """The increments of a nest that other iterations may add to the same element."""
+        axes = [(a, a) for _, a in _axes(nest, kind)]
+        common = self.common(nest, nest, None)
+        sums = [s for s in self.accesses(nest) if isinstance(s, Increment)]
+        found: set[Stmt] = set()
+        for k, one in enumerate(sums):
+            for other in sums[k:]:
+                if not {one, other} <= found and self.aliases.may_overlap(one.array, other.array):
+                    if self.meet(one, other, axes, common):
+                        found |= {one, other}
+        return found
+
+    def accesses(self, nest: For) -> list[Access]:
+        """Those to arrays that are made outside of a nest."""
+        inside = list(statements(nest.body))
+        own = {s.target for s in inside if isinstance(s, Alloc)}
+        found = (s for s in inside if isinstance(s, Load | Store | Increment))
+        return [s for s in found if not self.aliases.bases[s.array] <= own]
+
+    def common(self, first: For, second: For, loop: Place | None) -> Callable[[Var], bool]:
+        """Whether a value is the same for both: it is made around both, in the same iteration."""
+        around = [self.places.at[first], self.places.at[second]]
+
+        def is_common(var: Var) -> bool:
+            home = self.places.of[var]
+            return all(p.within(home) for p in around) and not (loop is not None and home.within(loop))
+
+        return is_common
+
+    def meet(self, one: Access, other: Access, axes: list[tuple[Var, Var]], common: Callable[[Var], bool]) -> bool:
+        """Whether two threads may access the same element."""
+        moments = [Moment(self.places, self.aliases, self.signs, k, common) for k in (1, 2)]
+        for moment, access in zip(moments, (one, other), strict=True):
+            moment.at(access)
+        apart = [moments[0].form(a) - moments[1].form(b) for a, b in axes]
+        places = [self.elements(m, s) for m, s in zip(moments, (one, other), strict=True)]
+        facts = moments[0].facts.plus(moments[1].facts)
+        same = one.array is other.array and common(one.array)
+        for difference, sign in product(apart, (1, -1)):
+            for steps in _multiples(moments):
+                given = [difference * sign - 1, *steps.positives]
+                if not facts.allow(steps.zeros, given):
+                    continue
+                if not same:
+                    return True
+                for (index, known), (index2, known2) in product(*places):
+                    zeros = [a - b for a, b in zip(index, index2, strict=True)]
+                    for rows in _rows(zeros, facts):
+                        fixed = [*steps.zeros, *zeros, *rows.zeros]
+                        if facts.allow(fixed, [*given, *known, *known2, *rows.positives]):
+                            return True
+        return False
+
+    def elements(self, moment: Moment, access: Access) -> list[tuple[list[Polynomial], list[Polynomial]]]:
+        """The elements that an access may mean, and when: a negative index counts from the end of its axis."""
+        ways: list[tuple[list[Polynomial], list[Polynomial]]] = [([], [])]
+        for axis, i in enumerate(access.index):
+            form = moment.form(i)
+            moment.bound_products(form)
+            options = [(form, [form])]
+            if moment.facts.allow([], [form * -1 - 1]):
+                options.append((form + moment.size(access.array, axis), [form * -1 - 1]))
+            ways = [([*index, f], [*known, *k]) for (index, known), (f, k) in product(ways, options)]
+        return ways
+
+
+def _multiples(moments: list[Moment]) -> Iterator[Facts]:
+    """How loops with the same step can be apart at two moments: not at all, or by a step at least."""
+    pairs = [
+        (a, b, step)
+        for (a, step), (b, other) in product(moments[0].facts.multiples, moments[1].facts.multiples)
+        if step.terms == other.terms
+    ]
+    for signs in product((0, 1, -1), repeat=len(pairs)):
+        out = Facts()
+        for (a, b, step), sign in zip(pairs, signs, strict=True):
+            if sign:
+                out.positives.append((a - b) * sign - step)
+            else:
+                out.zeros.append(a - b)
+        yield out
+
+
+def _rows(zeros: list[Polynomial], facts: Facts) -> Iterator[Facts]:
+    """How elements of rows of an unknown length, `i * width + j`, can be apart: in one row, or by a row at least."""
+    products: list[tuple[Polynomial, Polynomial, Polynomial]] = []
+    for z in zeros:
+        pairs = {m: c for m, c in z.terms.items() if len(m) == 2}
+        shared = set.intersection(*(set(m) for m in pairs)) if pairs else set()
+        for width in shared:
+            length = Polynomial.of(width)
+            rows = Polynomial({(_other(m, width),): c for m, c in pairs.items()})
+            if len(set(rows.terms)) == len(pairs) and not facts.allow([], [length * -1]):
+                products.append((Polynomial(pairs), rows, length))
+                break
+    for signs in product((0, 1, -1), repeat=len(products)):
+        out = Facts()
+        for (whole, rows, length), sign in zip(products, signs, strict=True):
+            if sign:
+                out.positives += [whole * sign - length, rows * sign - 1]
+            else:
+                out.zeros += [whole, rows]
+        yield out
+
+
+def _other(pair: Monomial, one: Hashable) -> Hashable:
+    """The other factor of a product of two."""
+    return pair[1] if pair[0] == one else pair[0]
+
+
+def _axes(loop: For, kind: str) -> list[tuple[str, Var]]:
+    """The axes of a nest of loops over threads or blocks, with their indices."""
+    found = []
+    while loop.axis.startswith(kind):
+        found.append((loop.axis, loop.index))
+        if not (len(loop.body) == 1 and isinstance(loop.body[0], For)):
+            break
+        loop = loop.body[0]
+    return found
+
+
+def _both_atomic(one: Access, other: Access) -> bool:
+    return all(isinstance(s, Increment) and s.sharing == "atomic" for s in (one, other))
+
+
+def _problem(kind: str, one: Access, other: Access, array: Var) -> Problem:
+    name = f"'{array.hint}'" if array.hint else "an array"
+    read = next((s for s in (one, other) if isinstance(s, Load)), None)
+    who = "another thread" if kind == "thread" else "another block"
+    if read is None:
+        at = one if not (isinstance(one, Increment) and one.sharing == "atomic") else other
+        hint = "let each thread write elements of its own, or use cuda.atomic.add"
+        return Problem(f"{who} may write the same element of {name}", at.loc, hint)
+    if kind == "thread":
+        message = f"{who} may write this element of {name}, without a barrier in between"
+        return Problem(message, read.loc, "call cuda.syncthreads() between the write and the read")
+    hint = "read from another array than is written, or launch a kernel for each part of the work"
+    return Problem(f"{who} may write this element of {name}", read.loc, hint)
+
+
+def meeting(function: Function, grid: For, *, additions: bool) -> tuple[frozenset[Var], frozenset[Var]]:
+    """The arrays in which blocks of a grid may meet, and those in which threads of one loop over threads may.
+
+    With `additions`, what is only added to counts too. The function may be a derivative: barriers are not looked at.
+    """
+    marked = replace(function, body=_marked(function.body, "exclusive" if additions else "atomic"))
+    races = _Races(marked)
+    loops = {s.index: s for s in statements(marked.body) if isinstance(s, For)}
+    across: set[Var] = set()
+    list(races.between("block", loops[grid.index], loops[grid.index], None, across))
+    within: set[Var] = set()
+    for loop in _outermost_threads(loops[grid.index].body):
+        list(races.between("thread", loop, loop, None, within))
+    return frozenset(across), frozenset(within)
+
+
+def _outermost_threads(block: Block) -> Iterator[For]:
+    for stmt in block:
+        if isinstance(stmt, For) and stmt.axis.startswith("thread"):
+            yield stmt
+        else:
+            for inner in blocks(stmt):
+                yield from _outermost_threads(inner)
+
+
+def _marked(block: Block, sharing: str) -> Block:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case Increment():
+                out.append(replace(stmt, sharing=sharing))
+            case If():
+                out.append(replace(stmt, then=_marked(stmt.then, sharing), orelse=_marked(stmt.orelse, sharing)))
+            case For() | While():
+                out.append(replace(stmt, body=_marked(stmt.body, sharing)))
+            case _:
+                out.append(stmt)
+    return tuple(out)
