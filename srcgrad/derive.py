@@ -10,10 +10,11 @@ from typing import Any
 from srcgrad import structure
 from srcgrad.errors import ArgumentError, NonScalarError, Problem
 from srcgrad.ir.arguments import Constant, TupleOf
-from srcgrad.ir.nodes import Function, Var, flatten
+from srcgrad.ir.nodes import Function, Reserve, Var, flatten
 from srcgrad.ir.printed import Printed
 from srcgrad.ir.printer import print_function
 from srcgrad.ir.types import Array, Scalar, is_float
+from srcgrad.ir.walk import statements
 from srcgrad.plan import Outside, Plan, Text
 from srcgrad.program import GradientOf, Program, PullbackOf, nothing_returned, resolve_argnums
 from srcgrad.transform import pipeline
@@ -151,8 +152,6 @@ def pullback(program: PullbackOf, arguments: Arguments) -> Lowered:
     gradients = flatten(ir.results)[len(flatten(function.results)) :]
     result = Tuple(tuple(gradients))
     ir = replace(ir, results=tuple(gradients))
-    if program.options.target == "cuda":  # `cuda/kernel.py` passes copies of what overlaps with nothing
-        ir = pipeline.without_trace(ir)
     ir = replace(
         ir, name=f"{function.name}_pullback", results=atoms_of(result),
         params=(*function.params[:own], *seeds, *function.params[own:]),
@@ -171,8 +170,15 @@ def with_finals(lowered: Lowered) -> Lowered:
 
 def kernel_adjoint(program: Any, arguments: Arguments) -> Lowered:
     """The IR of a `srcgrad.cuda.program.AdjointOf`."""
+    found = _kernel_adjoint(program, arguments, flat=False)
+    if program.options.target == "cuda" and any(isinstance(s, Reserve) for s in statements(found.function.body)):
+        return _kernel_adjoint(program, arguments, flat=True)  # threads have tapes of their own that grow
+    return found
+
+
+def _kernel_adjoint(program: Any, arguments: Arguments, *, flat: bool) -> Lowered:
     count = len(arguments) - len(program.wanted)
-    inner = program.of.plain(arguments[:count])
+    inner = program.of.plain(arguments[:count], flat=flat)
     function = replace(inner.function, results=())
     own = len(function.params) - len([c for c in inner.captures if c.var is not None])
     trees, kinds = dict(function.signature), dict(arguments)

@@ -158,6 +158,7 @@ class Kernel:
             keep_freed_memory()
         self.compiled = compile_text(text.printed, options, lambda: again().printed.lines)
         self.is_large = _condition(text.large)  # whether the tape takes too much memory
+        self.quick = self.compiled.quick  # the same for arguments one by one, which may be overwritten or not
 
     def __call__(self, flat: list[Any]) -> Any:
         """Run on the caller's own arrays."""
@@ -194,6 +195,10 @@ class Kernel:
 
 class DeviceKernel(Kernel):
     """The same on a GPU. Results are on the GPU if one of the arguments is, else on the host, as all of them are."""
+
+    def __init__(self, *args: Any, derived: bool) -> None:
+        super().__init__(*args, derived=derived)
+        self.quick = lambda *flat: self.pure(list(flat))
 
     def __call__(self, flat: list[Any]) -> Any:
         """Run on the caller's own arrays."""

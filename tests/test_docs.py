@@ -16,10 +16,11 @@ README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 EXPLAIN = ROOT / "docs" / "explain.md"
 SHIM = ROOT / "docs" / "shim.md"
+CUDA = ROOT / "docs" / "cuda.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [README, SHIM], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [README, SHIM, CUDA], ids=lambda p: p.name)
 def test_python_blocks_run(page):
     text = page.read_text(encoding="utf-8")
     namespace = {"__name__": f"example_{page.stem}"}

@@ -9,8 +9,8 @@ from srcgrad.backend.device import (
     duplicate,
     extent,
     is_on_device,
+    moved,
     numba_cuda,
-    store,
     upload,
 )
 from srcgrad.backend.loops import checkpointed_in_njit
@@ -21,5 +21,5 @@ checkpointed_in_njit()
 
 __all__ = [
     "Compiled", "Options", "Target", "adopt", "any_on_device", "callable_from_njit", "clear_memory", "compile_text",
-    "download", "duplicate", "extent", "is_on_device", "keep_freed_memory", "numba_cuda", "stamp", "store", "upload",
+    "download", "duplicate", "extent", "is_on_device", "keep_freed_memory", "moved", "numba_cuda", "stamp", "upload",
 ]  # fmt: skip

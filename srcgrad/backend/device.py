@@ -111,15 +111,9 @@ def duplicate(array: Any) -> Any:
     return importlib.import_module("srcgrad.runtime.device").copy(array)
 
 
-def store(array: Any, value: Any, *, add: bool) -> None:
-    """Put a value into an array, or add it; both may be on the host or on the device."""
-    if isinstance(array, np.ndarray):
-        found = download(value)
-        array[...] = array + found if add else found
-        return
-    device = importlib.import_module("srcgrad.runtime.device")
-    (given,) = upload([np.full(array.shape, value, array.dtype) if np.ndim(value) == 0 else value])
-    (device.accumulate if add else device.assign)(array, given)
+def moved(array: Any) -> Any:
+    """An array on the device, where it may be already."""
+    return upload([array])[0]
 
 
 def extent(array: Any) -> tuple[int, int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from copy import copy
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from srcgrad import structure
-from srcgrad.backend import Options, adopt, duplicate, numba_cuda
+from srcgrad.backend import Options, adopt, any_on_device, download, duplicate, moved, numba_cuda
 from srcgrad.cuda.program import LAUNCH, AdjointOf, KernelProgram
 from srcgrad.differentiable import run_jvp, run_vjp
 from srcgrad.dispatch import Callee
@@ -262,8 +263,11 @@ def vjp(configured: Configured, *args: Any) -> tuple[tuple[Any, ...], Callable[.
         UnsupportedError: the kernel cannot be differentiated.
     """
     values = configured.values(args)
-    callee, _, written = configured._callee(values)
-    contents, whole = (_run_again if callee.on_device else run_vjp)(callee, values)
+    callee, kinds, written = configured._callee(values)
+    if callee.on_device:
+        contents, whole = _run_again(configured, values, kinds, written)
+    else:
+        contents, whole = run_vjp(callee, values)
 
     def pullback(cotangents: Sequence[Any]) -> tuple[Any, ...]:
         """The cotangents of the arguments. It can be called any number of times."""
@@ -272,23 +276,37 @@ def vjp(configured: Configured, *args: Any) -> tuple[tuple[Any, ...], Callable[.
     return _chosen(contents, written), pullback
 
 
-def _run_again(callee: Callee, values: tuple[Any, ...]) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """As `run_vjp`, by an adjoint that runs the kernel again: a tape of a whole grid can be large."""
-    version = callee.version(values)
-    kept = tuple(
-        duplicate(v) if structure.is_device_array(v) else v.copy() if hasattr(v, "copy") else v for v in values
-    )
-    flat = version.flat(kept)
-    kernel = version.kernel("primal")
-    contents = version.result(kernel.pure(flat))
-    pullback = callee.pullback()
+def _run_again(
+    configured: Configured, values: tuple[Any, ...], kinds: list[Any], written: list[bool]
+) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:  # fmt: skip
+    """As `run_vjp`, by the adjoint, which runs the kernel again: a tape of a whole grid can be large."""
+    version = configured.kernel.callee.version(values)
+    kept = [duplicate(v) if structure.is_device_array(v) else copy(v) for v in values[: len(kinds)]]
+    contents = version.result(version.kernel("primal").pure(version.flat(values)))
+    there = any_on_device(values)
 
-    def run(cotangents: Any) -> tuple[Any, ...]:
-        kind = structure.floats_of(version.plan.result)
-        seeds = tuple(structure.differentiable_leaves(kind, adopt(tuple(cotangents)), "the cotangents"))
-        given = (*kept, seeds)
-        found = pullback.version(given)
-        return structure.fill_gradients(version.kinds, list(found.kernel("primal").pure(found.flat(given))))
+    def run(cotangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        adjoints: list[Any] = []
+        for kind, value, cotangent, is_written in zip(kinds, kept, cotangents, written, strict=True):
+            if not _has_adjoint(kind):
+                adjoints.append(None)
+            elif is_written:
+                (seed,) = structure.differentiable_leaves(kind, adopt(cotangent), "a cotangent")
+                if tuple(seed.shape) != tuple(value.shape):
+                    message = f"a cotangent has shape {tuple(seed.shape)}, but the array has shape {tuple(value.shape)}"
+                    raise ArgumentError(Problem(message, hint="give it the shape of the array"))
+                adjoints.append(duplicate(seed) if structure.is_device_array(seed) else seed.copy())
+            else:
+                shape = tuple(value.shape) if isinstance(kind, structure.Array) else (1,)
+                adjoints.append(np.zeros(shape, kind.dtype))
+        if there:
+            adjoints = [None if a is None else moved(a) for a in adjoints]
+        configured.vjp(*kept, *adjoints)
+        scalars = [isinstance(k, structure.Scalar) for k in kinds]
+        return tuple(
+            structure.plain(k, download(a)[0]) if s and a is not None else a
+            for k, s, a in zip(kinds, scalars, adjoints, strict=True)
+        )
 
     return contents, run
 

@@ -29,10 +29,10 @@ class KernelProgram(Program):
         launch = [inspect.Parameter(_unused(name, names), kind) for name in LAUNCH]
         self.signature = inspect.Signature([*(p.replace(default=p.empty, kind=kind) for p in own), *launch])
 
-    def plain(self, arguments: Arguments) -> Any:
-        """The IR without results."""
-        on_device = self.options.target == "cuda"
-        return import_module("srcgrad.transform.pipeline").kernel(self.function, arguments, on_device=on_device)
+    def plain(self, arguments: Arguments, *, flat: bool = False) -> Any:
+        """The IR without results; for `flat` see `transform/simt/flat.py`."""
+        kernel = import_module("srcgrad.transform.pipeline").kernel
+        return kernel(self.function, arguments, on_device=self.options.target == "cuda", flat=flat)
 
     def lowered(self, arguments: Arguments) -> Any:
         found = self.plain(arguments)

@@ -122,55 +122,40 @@ def copy(a):
         if a.is_c_contiguous() or a.is_f_contiguous():
             new.copy_to_device(a)
         else:
-            _each(_COPY, a, new)
+            _copied(a, new)
     return new
 
 
-def assign(a, value):
-    """`a[...] = value`, of the same shape."""
-    if a.size:
-        _each(_COPY, value, a)
-
-
-def accumulate(a, value):
-    """`a += value`, of the same shape."""
-    if a.size:
-        _each(_ADD, value, a)
-
-
-def _each(kernels, a, new):
-    if a.ndim > len(kernels):
+def _copied(a, new):
+    if a.ndim > len(_COPY):
         for k in range(a.shape[0]):
-            _each(kernels, a[k], new[k])
+            _copied(a[k], new[k])
     else:
-        kernels[a.ndim - 1][grid(*a.shape)](a, new)
+        _COPY[a.ndim - 1][grid(*a.shape)](a, new)
 
 
-def _over_elements(add):
-    """Kernels for arrays of one, two and three axes."""
-
-    @cuda.jit
-    def of_1d(a, new):
-        for i in range(cuda.grid(1), new.shape[0], cuda.gridsize(1)):
-            new[i] = new[i] + a[i] if add else a[i]
-
-    @cuda.jit
-    def of_2d(a, new):
-        for i in range(cuda.grid(2)[1], new.shape[0], cuda.gridsize(2)[1]):
-            for j in range(cuda.grid(2)[0], new.shape[1], cuda.gridsize(2)[0]):
-                new[i, j] = new[i, j] + a[i, j] if add else a[i, j]
-
-    @cuda.jit
-    def of_3d(a, new):
-        for i in range(cuda.grid(3)[2], new.shape[0], cuda.gridsize(3)[2]):
-            for j in range(cuda.grid(3)[1], new.shape[1], cuda.gridsize(3)[1]):
-                for k in range(cuda.grid(3)[0], new.shape[2], cuda.gridsize(3)[0]):
-                    new[i, j, k] = new[i, j, k] + a[i, j, k] if add else a[i, j, k]
-
-    return of_1d, of_2d, of_3d
+@cuda.jit
+def _copy_1d(a, new):
+    for i in range(cuda.grid(1), new.shape[0], cuda.gridsize(1)):
+        new[i] = a[i]
 
 
-_COPY, _ADD = _over_elements(add=False), _over_elements(add=True)
+@cuda.jit
+def _copy_2d(a, new):
+    for i in range(cuda.grid(2)[1], new.shape[0], cuda.gridsize(2)[1]):
+        for j in range(cuda.grid(2)[0], new.shape[1], cuda.gridsize(2)[0]):
+            new[i, j] = a[i, j]
+
+
+@cuda.jit
+def _copy_3d(a, new):
+    for i in range(cuda.grid(3)[2], new.shape[0], cuda.gridsize(3)[2]):
+        for j in range(cuda.grid(3)[1], new.shape[1], cuda.gridsize(3)[1]):
+            for k in range(cuda.grid(3)[0], new.shape[2], cuda.gridsize(3)[0]):
+                new[i, j, k] = a[i, j, k]
+
+
+_COPY = (_copy_1d, _copy_2d, _copy_3d)
 
 
 def to_host(a):

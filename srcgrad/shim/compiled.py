@@ -253,7 +253,7 @@ def _recorded(
         forward, backward = facts.sweeps(arrays, numbers)
     raw = forward.pure([*numbers, *(c.read() for c in version.plan.arrays)] if facts.has_captures else numbers)
     node: Any = facts.node()
-    node.callee, node.reverse, node.tape, node.given = target, backward.compiled.quick, raw[len(facts.kinds) :], values
+    node.callee, node.reverse, node.tape, node.given = target, backward.quick, raw[len(facts.kinds) :], values
     node.edges = [edge_of(leaf) if isinstance(leaf, Tensor) else None for leaf in map(leaves.__getitem__, facts.active)]
     node.saved = [entry(leaf, leaf._fn) for leaf in leaves if isinstance(leaf, Tensor)]
     node.kinds, node.metas, node.seq = facts.floats, [], next(SEQUENCE)

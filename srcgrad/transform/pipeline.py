@@ -53,6 +53,7 @@ from srcgrad.transform.simplify import (
 from srcgrad.transform.simt import (
     check_races,
     count_loops,
+    flat_grid,
     in_one_thread,
     launch_of,
     mark_atomics,
@@ -145,14 +146,20 @@ def primal(
     return replace(lowered, function=simple, result=refill(lowered.result, flatten(simple.results)))
 
 
-def kernel(function: FunctionType, arguments: Sequence[tuple[str, Any]], *, on_device: bool) -> Lowered:
-    """The source of a kernel to the IR of a function that runs the whole grid; see `launch_of` for the arguments."""
+def kernel(
+    function: FunctionType, arguments: Sequence[tuple[str, Any]], *, on_device: bool, flat: bool = False
+) -> Lowered:  # fmt: skip
+    """The source of a kernel to the IR of a function that runs the whole grid; see `launch_of` for the arguments.
+
+    A `flat` one has loops over all threads of the grid, if the kernel has no barriers.
+    """
     launch = launch_of(arguments)
     thread = lower(function, arguments[:-ARGUMENTS], launch=launch)
     one = count_loops(_run(thread.function, THREAD, "lower"), launch)
     whole = _run(serialise(_run(one, SHARED, "count_loops"), launch), SHARED, "serialise")
     whole = check_races(whole)
     whole = whole if on_device else in_one_thread(whole)
+    whole = (flat_grid(whole) if flat else None) or whole
     lowered = specialise_sizes(replace(thread, function=whole), arguments)
     return replace(lowered, function=_run(lowered.function, FUSE, "specialise_sizes"))
 
@@ -183,11 +190,6 @@ def adjoint_into(
     made = replace(function, params=(*function.params, *buffers), body=tuple(build.stack[0]), results=())
     done = _run(without_unread(made, function.params), ADJOINT, "adjoint_into")
     return mark_atomics(done) if on_device else done
-
-
-def without_trace(function: Function) -> Function:
-    """`function` for callers that pass copies: it need not leave anything in them."""
-    return _run(eliminate_dead_code(function, private=True), (), "eliminate_dead_code")
 
 
 def planned_adjoint(

@@ -160,6 +160,28 @@ def gathers(x, where, out):
         out[i] = x[where[i]] * x[where[i]]
 
 
+@kernel(draw(array(10), zeros(10)), 2, BLOCK)
+def roots_by_newton(x, out):
+    i = cuda.grid(1)
+    if i < x.shape[0]:
+        y = 1.0
+        while abs(y * y * x[i] - 2.0) > 1e-12:
+            y = 0.5 * (y + 2.0 / (x[i] * y))
+        out[i] = y
+
+
+@kernel(draw(array(5, 6), indices((5, 6), 9), zeros(5, 6)), (2, 2), (TILE, TILE))
+def rays_that_stop(x, most, out):
+    j, i = cuda.grid(2)
+    if i < x.shape[0] and j < x.shape[1]:
+        depth = 0.0
+        for k in range(most[i, j]):
+            depth = depth + 0.3 * x[i, j] * math.exp(-depth) + 0.01 * k
+            if depth > 0.9:
+                break
+        out[i, j] = depth
+
+
 # -- sums by atomics -------------------------------------------------------------------------------------------------
 
 

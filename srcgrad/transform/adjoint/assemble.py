@@ -249,7 +249,8 @@ def _sweeps(
     while alone:
         plan, better = settled(alone)
         body = (*better.forward, *better.reverse)
-        _, failed = settle_iterations(Function("", (*whole.params, *better.seeds), body, (), ()), plan)
+        params = (*whole.params, *better.seeds, *(given or {}).values())
+        _, failed = settle_iterations(Function("", params, body, (), ()), plan)
         failed |= alone.difference(plan.one_by_one)
         if not failed:
             return better

@@ -314,7 +314,7 @@ class Reverse:
         inner = [self.plan.places.sides[s][0] for s in all_statements(stmt.body) if isinstance(s, For | While)]
         waiting = [place for place in inner if place in self.plan.growing]
         self.plan.waiting.extend(waiting)
-        if waiting and stmt.parallel and not stmt.axis and stands_alone(stmt, self.plan.aliases):
+        if waiting and stmt.parallel and stmt.axis in ("", "grid") and stands_alone(stmt, self.plan.aliases):
             self.plan.late[self.plan.places.sides[stmt][0]] = waiting
         if not waiting:
             self.leaves_clear(stmt)

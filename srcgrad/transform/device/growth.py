@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
+    ZERO,
     Alloc,
     Block,
     Call,
-    Effect,
     For,
     Function,
     If,
@@ -32,6 +32,7 @@ from srcgrad.ir.nodes import (
 )
 from srcgrad.ir.walk import blocks, free, statements
 from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.build import Builder
 from srcgrad.transform.simplify import eliminate_dead_code
 
 
@@ -48,32 +49,35 @@ class Growth:
         grown = {b for s in inside if isinstance(s, Reserve) for b in aliases.bases[s.base]}
         self.tapes = frozenset(s.target for s in inside if isinstance(s, Alloc) and s.target in grown)
 
-    def counting(self, needed: Var) -> For | None:
-        """The loop as one that raises `needed` to the greatest size that a tape takes; None where it cannot be had."""
-        loop = replace(self.loop, carried=(), body=self._counting(self.loop.body, needed))
+    def counting(self, most: Var) -> For | None:
+        """The loop as one that raises `most[0]` to the greatest size that a tape takes; None where it cannot be had."""
+        loop = replace(self.loop, carried=(), body=self._counting(self.loop.body, most))
         bare = eliminate_dead_code(Function("counting", tuple(free((loop,))), (loop,), (), ()))
         written = {s.array for s in statements(self.loop.body) if isinstance(s, Store | Increment)}
         written |= {s.args[k] for s in statements(self.loop.body) if isinstance(s, Call) for k in s.writes}
         for s in statements(bare.body):
-            if isinstance(s, Load) and any(self.aliases.may_overlap(s.array, w) for w in written):
-                return None
             if isinstance(s, Call):
                 return None
+            if isinstance(s, Load) and s.array is not most:
+                if any(self.aliases.may_overlap(s.array, w) for w in written):
+                    return None
         (found,) = bare.body
         assert isinstance(found, For)
         return found
 
-    def _counting(self, block: Block, needed: Var) -> Block:
+    def _counting(self, block: Block, most: Var) -> Block:
         out: list[Stmt] = []
         for stmt in block:
             match stmt:
                 case Store() | Increment():
                     continue
                 case Reserve():
-                    out.append(Effect("cuda.atomic.max({0}, 0, {1})", (needed, stmt.size), loc=stmt.loc))
-                    out.append(View(stmt.target, stmt.base, "same", loc=stmt.loc))
+                    build = Builder()
+                    build.loc = stmt.loc
+                    build.store(most, (ZERO,), build.op("max", build.load(most, (ZERO,)), stmt.size))
+                    out += [*build.stack[0], View(stmt.target, stmt.base, "same", loc=stmt.loc)]
                 case _:
-                    out.append(_with_blocks(stmt, [self._counting(b, needed) for b in blocks(stmt)]))
+                    out.append(_with_blocks(stmt, [self._counting(b, most) for b in blocks(stmt)]))
         return tuple(out)
 
 

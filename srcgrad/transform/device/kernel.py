@@ -98,10 +98,18 @@ class Kernel:
         """How many elements the growing tapes need, at most."""
         host = self.host
         needed = host.alloc("zeros", "int64", (ONE,), "needed")
-        loop = growth.counting(needed)
+        inside = Builder()
+        inside.loc = growth.loop.loc
+        most = inside.alloc("empty", "int64", (ONE,), "most")
+        inside.stack[0][0] = replace(inside.stack[0][0], space="local")  # type: ignore[call-arg]
+        inside.store(most, (ZERO,), ZERO)
+        loop = growth.counting(most)
         assert loop is not None
         bounds, strided = _of_grid(loop, 0, 1)
-        self.launch((*bounds, replace(strided, body=loop.body)), counts, loop.loc)
+        for s in (*bounds, replace(strided, body=loop.body)):
+            inside.emit(s)
+        inside.emit(Effect("cuda.atomic.max({0}, 0, {1})", (needed, inside.load(most, (ZERO,)))))
+        self.launch(tuple(inside.stack[0]), counts, loop.loc)
         return host.op("max", host.load(needed, (ZERO,)), ONE)
 
     def serial(self, loop: Loop) -> list[Stmt]:
@@ -138,7 +146,8 @@ class Kernel:
         given: list[Var] = free(code)
         given = [*(v for v in given if isinstance(v.type, Scalar)), *(v for v in given if isinstance(v.type, Array))]
         # what has no name is mostly the end of a range
-        params = {v: v if v.hint else Var("n" if v.type == INT64 else "", v.type) for v in given}
+        stop = next(name for name in ("n", "count", "stop") if all(v.hint != name for v in given) or name == "stop")
+        params = {v: v if v.hint else Var(stop if v.type == INT64 else "", v.type) for v in given}
         code = substitute(code, {v: p for v, p in params.items() if v is not p})
         function = self.finish(fresh_copy(Function("kernel", tuple(params.values()), code, (), (), loc)))
         written = written_parameters(function)

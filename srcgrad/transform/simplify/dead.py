@@ -33,10 +33,8 @@ from srcgrad.ir.walk import blocks, defined, operands
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 
 
-def eliminate_dead_code(function: Function, *, private: bool = False) -> Function:
+def eliminate_dead_code(function: Function) -> Function:
     """Remove what no result, effect or caller's array depends on: statements, results of branches, carried values.
-
-    With `private`, nobody looks at what is left in the arrays that are arguments.
 
     >>> from srcgrad.ir.nodes import integer
     >>> from srcgrad.ir.types import INT64
@@ -45,14 +43,14 @@ def eliminate_dead_code(function: Function, *, private: bool = False) -> Functio
     >>> len(eliminate_dead_code(Function("f", (), body, (b,), ())).body)
     1
     """
-    live = _Liveness(function, private=private)
+    live = _Liveness(function)
     return replace(function, body=_sweep(function.body, live))
 
 
 class _Liveness:
     """Marks what is needed, from the results backwards, through memory by way of the alias analysis."""
 
-    def __init__(self, function: Function, *, private: bool) -> None:
+    def __init__(self, function: Function) -> None:
         self.aliases: Aliases = find_aliases(function)
         self.home: dict[Var, Stmt] = {}
         self.around: dict[Stmt, Stmt | None] = {}
@@ -61,7 +59,7 @@ class _Liveness:
         self.vars: set[Var] = set()
         self.stmts: set[Stmt] = set()
         self.work: list[Var | Stmt] = []
-        outside = {p for p in function.params if isinstance(p.type, Array) and not private}
+        outside = {p for p in function.params if isinstance(p.type, Array)}
         self._index(function.body, None)
         self.read_bases: set[Var] = set()
         for base in outside:
