@@ -7,6 +7,7 @@ import pytest
 from numba.core.registry import CPUDispatcher
 
 import srcgrad as sg
+from benchmarks import cuda as benchmarks_of_kernels
 from benchmarks import report, run, workloads
 
 WORKLOADS = {name: workloads.load(name) for name in workloads.NAMES}
@@ -120,3 +121,10 @@ def test_ratios():
     assert result["seconds"]["njit"] == 1.0
     assert report.peer_over_ours(result) == (pytest.approx(2.0), "torch", "srcgrad:other")
     assert report.ours_over_hand(result) == (pytest.approx(1.25), "hand")
+
+
+@pytest.mark.gpu
+def test_kernels_for_gpus_run(capsys):
+    """In the simulator, where sizes are tiny."""
+    assert benchmarks_of_kernels.main(["--only", "saxpy", "histogram"]) == 0
+    assert "histogram" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_loops_of_one_thread(program):
     check_as_in_python(program)
 
 
-@pytest.mark.parametrize("program", some(PARALLEL, 6), ids=str)
+@pytest.mark.parametrize("program", some(PARALLEL, 5), ids=str)
 def test_in_a_fixed_order(program):
     check_as_in_python(program, deterministic=True)
 
@@ -315,17 +316,18 @@ def test_without_a_gpu():
         pytest.skip("there is a GPU")
     code = """
 import sys, numpy as np, srcgrad as sg
-f = sg.differentiable(target="cuda")(lambda x: np.sum(x * x))
-g = sg.grad(lambda x: np.sum(x * x))
-assert g(np.ones(3)).sum() == 6.0 and "numba.cuda" not in sys.modules
+from tests.programs.parallel import line_stencil
+f = sg.differentiable(target="cuda")(line_stencil)
+assert sg.differentiable(target="python")(line_stencil)(np.ones(4)).shape == (4,) and "numba.cuda" not in sys.modules
 try:
-    f(np.ones(3))
+    f(np.ones(4))
 except sg.DeviceError as error:
     print(error)
 """
     environment = {k: v for k, v in os.environ.items() if k != "NUMBA_ENABLE_CUDASIM"}
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    root = Path(__file__).parent.parent
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603
     assert "hint: " in done.stdout, done.stderr
     assert "CUDA" in done.stdout or "numba-cuda" in done.stdout
 

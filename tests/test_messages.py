@@ -704,6 +704,9 @@ CALLS = {
         "adjoint of an int": lambda: square_kernel().vjp[1, 8](np.arange(3), np.ones(3), np.ones(3), None),
         "shape of an adjoint": lambda: square_kernel().vjp[1, 8](np.ones(3), np.ones(3), np.ones(3), np.ones(2)),
         "cotangents": lambda: sg.cuda.vjp(square_kernel()[1, 8], np.ones(3), np.ones(3))[1](np.ones(3)),
+        "shape of a cotangent": lambda: sg.cuda.vjp(sg.cuda.kernel(kernel_of_squares)[1, 8], np.ones(3), np.ones(3))[1](
+            (np.ones(2),)
+        ),
         "kind of source": lambda: square_kernel().source("hessian", 1, 8, np.ones(3), np.ones(3)),
     },
     "gpu": {

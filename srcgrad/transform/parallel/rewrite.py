@@ -186,6 +186,8 @@ class _Shared:
         """How many chunks there are."""
         build, op = self.build, self.build.op
         chunks: Atom = integer(self.most)
+        if self.most > CHUNKS:  # so many that there may be fewer iterations
+            chunks = op("min", chunks, op("max", count, ONE))
         if self.sharing.neighbours:
             span = max(self.sharing.neighbours.values()) + 1
             chunks = op("min", chunks, op("max", op("//", count, integer(span)), ONE))
