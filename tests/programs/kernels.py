@@ -232,6 +232,17 @@ def interleaved_sums(x, out):
         out[cuda.blockIdx.x] = part[0]
 
 
+@kernel(draw(array(16), array(1), zeros(16)), 2, BLOCK)
+def scaled_by_the_first(x, w, out):
+    """All threads read one element."""
+    part = cuda.shared.array(BLOCK, float64)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    part[t] = x[i] * x[i]
+    cuda.syncthreads()
+    out[i] = part[0] * part[t] * w[0]
+
+
 # -- shared memory ---------------------------------------------------------------------------------------------------
 
 

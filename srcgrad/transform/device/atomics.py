@@ -59,12 +59,15 @@ def together(body: Block, nest: Nest) -> Together:
     """Spell what several iterations of a nest add to one element."""
     column = nest.loops[1].index if len(nest.loops) == 2 else None
     own = frozenset(loop.index for loop in nest.loops)
-    return _Spelling(body, nest.atomic, own, column, nest.loops[0].body).of(body)
+    return _Spelling(body, nest.atomic, nest.atomic, own, column, nest.loops[0].body).of(body)
 
 
-def spelled(body: Block, arrays: frozenset[Var], own: frozenset[Var]) -> Together:
-    """Spell what several threads add to `arrays`; `own` are the indices of a thread and its block."""
-    return _Spelling(body, arrays, own).of(body)
+def spelled(body: Block, arrays: frozenset[Var], added: frozenset[Var], own: frozenset[Var]) -> Together:
+    """Spell what several threads add to `arrays`; `own` are the indices of a thread and its block.
+
+    With those that are `added` nothing else is done.
+    """
+    return _Spelling(body, arrays, added, own).of(body)
 
 
 class _Spelling:
@@ -76,9 +79,10 @@ class _Spelling:
     """
 
     def __init__(
-        self, body: Block, arrays: frozenset[Var], own: frozenset[Var], column: Var | None = None, around: Block = (),
+        self, body: Block, arrays: frozenset[Var], added: frozenset[Var], own: frozenset[Var],
+        column: Var | None = None, around: Block = (),
     ) -> None:  # fmt: skip
-        self.arrays, self.column = arrays, column
+        self.arrays, self.added, self.column = arrays, added, column
         inside = [*statements(around), *statements(body)]
         self.made: set[Atom] = {*own, *(v for s in inside for v in (*defined(s), *introduced(s)))}
         self.varying: set[Atom] = set(own)
@@ -130,7 +134,7 @@ class _Spelling:
                 return stmt
 
     def increment(self, stmt: Increment) -> Increment:
-        if not any(i in self.made and i is not self.column for i in stmt.index):
+        if stmt.array in self.added and not any(i in self.made and i is not self.column for i in stmt.index):
             key = stmt.array, stmt.index
             if key not in self.sums:
                 assert isinstance(stmt.array.type, Array)

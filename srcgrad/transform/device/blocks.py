@@ -16,6 +16,7 @@ threads, every thread computes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,7 @@ from srcgrad.ir.nodes import (
     ZERO,
     Alloc,
     Assign,
+    Atom,
     Block,
     Carried,
     Const,
@@ -41,7 +43,7 @@ from srcgrad.ir.nodes import (
     While,
 )
 from srcgrad.ir.types import Array
-from srcgrad.ir.walk import blocks, defined, operands, statements, yields
+from srcgrad.ir.walk import blocks, defined, operands, statements, uses, yields
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.independence import only_sums
 from srcgrad.transform.analysis.scratch import Scratch
@@ -61,6 +63,8 @@ class Grid:
         threads: how many threads a block has along x, y and z.
         private: arrays made outside of the loops, of which every block has its own.
         atomic: arrays whose elements several threads may add to at once.
+        added: those of them that the grid does nothing else with.
+        shares: sums over the threads of a block that are only added to elements: each thread can add its own share.
     """
 
     loops: tuple[For, ...]
@@ -69,6 +73,8 @@ class Grid:
     threads: tuple[int, int, int]
     private: tuple[Var, ...]
     atomic: frozenset[Var]
+    added: frozenset[Var]
+    shares: frozenset[Var]
 
 
 def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -> Grid | None:
@@ -92,6 +98,14 @@ def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -
     if within or not across <= set(private):
         return None
     atomic = frozenset().union(*meeting(function, loop, additions=True))
+    increments = list(_shared_increments(body))
+    atomic |= {s.array for s in increments}
+    own = {*private, *(s.target for s in inside if isinstance(s, Alloc | View))}
+    used = [s for s in (*before, *inside) if isinstance(s, Load | Store)]
+    added = {
+        a for a in atomic - own
+        if aliases.bases[a] == {a} and not any(aliases.may_overlap(s.array, a) for s in used)
+    }  # fmt: skip
     threads = {"x": 1, "y": 1, "z": 1}
     for s in inside:
         if isinstance(s, For) and s.axis:
@@ -100,7 +114,31 @@ def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -
             if threads[s.axis[-1]] not in (1, s.stop.value):
                 return None
             threads[s.axis[-1]] = s.stop.value
-    return Grid(tuple(loops), body, tuple(before), tuple(threads.values()), private, atomic)  # type: ignore[arg-type]
+    return Grid(
+        tuple(loops), body, tuple(before), tuple(threads.values()), private, atomic, frozenset(added),
+        frozenset(s.value for s in increments),
+    )  # fmt: skip  # type: ignore[arg-type]
+
+
+def _shared_increments(body: Block) -> Iterator[Increment]:
+    """Increments by what a loop over threads has added up, from zero, and nothing else reads."""
+    sums: set[Atom] = set()
+    found: list[Increment] = []
+
+    def look(block: Block) -> None:
+        for stmt in block:
+            if isinstance(stmt, For) and stmt.axis:
+                sums.update(c.result for c in stmt.carried if isinstance(c.init, Const) and c.init.value == 0.0)
+                continue
+            if isinstance(stmt, Increment):
+                found.append(stmt)
+            for inner in blocks(stmt):
+                look(inner)
+
+    look(body)
+    read = Counter(uses(body))
+    mine = Counter(s.value for s in found)
+    yield from (s for s in found if s.value in sums and read[s.value] == mine[s.value])  # type: ignore[index]
 
 
 _PURE = (Assign, Load, View)
@@ -134,19 +172,19 @@ def without_block_axes(grid: Grid, allocs: dict[Var, Alloc]) -> tuple[Grid, dict
     for array in allocs:
         mine = [s for s in inside if array in (*operands(s), *yields(s))]
         if all(isinstance(s, Load | Store | Increment) and s.index[: len(indices)] == indices for s in mine):
-            axes = array.type.ndim - len(indices)  # type: ignore[union-attr]
-            if mine and axes:
+            axes = max(array.type.ndim - len(indices), 1)  # type: ignore[union-attr]
+            if mine:
                 cut[array] = Var(array.hint, Array(array.type.dtype, axes, "C"))  # type: ignore[union-attr]
 
     def access(stmt: Stmt) -> Stmt:
         if isinstance(stmt, Load | Store | Increment) and stmt.array in cut:
-            return replace(stmt, array=cut[stmt.array], index=stmt.index[len(indices) :])
+            return replace(stmt, array=cut[stmt.array], index=stmt.index[len(indices) :] or (ZERO,))
         return stmt
 
     kept = {}
     for array, alloc in allocs.items():
         if array in cut:
-            alloc = replace(alloc, target=cut[array], shape=alloc.shape[len(indices) :], like=None)
+            alloc = replace(alloc, target=cut[array], shape=alloc.shape[len(indices) :] or (ONE,), like=None)
         kept[alloc.target] = alloc
     private = tuple(cut.get(a, a) for a in grid.private)
     return replace(grid, body=rebuilt(grid.body, access), private=private), kept
@@ -217,7 +255,8 @@ class Threads:
             return self.region(self.thread(stmt), self.touched(inside), pending)
         if any((isinstance(s, For) and s.axis) or isinstance(s, Alloc) for s in inside):
             return self.around(stmt, pending)
-        if not any(isinstance(s, Store | Increment) for s in inside):
+        shared = isinstance(stmt, Increment) and stmt.value in self.grid.shares
+        if shared or not any(isinstance(s, Store | Increment) for s in inside):
             return self.region([self.common(stmt)], self.touched(inside), pending)
         self.failed |= bool(defined(stmt))
         return self.region([If(self.lead, (stmt,), (), loc=stmt.loc)], self.touched(inside), pending)
@@ -271,7 +310,7 @@ class Threads:
 
     def sum(self, c: Carried, after: list[Stmt]) -> None:
         """What a loop over threads carries: each thread's part of a sum that is added up at the end of the kernel."""
-        if c.result not in self.partial:
+        if c.result not in self.partial and c.result not in self.grid.shares:
             self.failed = True
         self.names[c.inside] = c.init
         self.names[c.result] = c.next

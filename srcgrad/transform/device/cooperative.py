@@ -91,7 +91,7 @@ class _Cooperative:
         code = _localised((*first, *grid.before, *body, *last), self.own)
         code = substitute(code, {v: _resolved(v, names) for v in names})
         code = self.local.placed(code, replace(grid.loops[0], carried=(), body=code))
-        added = spelled(code, grid.atomic, frozenset(self.indices.values()))
+        added = spelled(code, grid.atomic, grid.added, frozenset(self.indices.values()))
         starts = [Assign(v, f"text:{_index(axis)}", ()) for axis, v in self.indices.items()]
         whole = (*starts, *added.before, *added.body, *added.after)
         self.kernel.launch(whole, self.blocks, self.host.loc, grid.threads)

@@ -49,6 +49,7 @@ from srcgrad.rules.special import SCIPY
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.places import find_places
 from srcgrad.transform.analysis.scratch import Scratch
+from srcgrad.transform.device.alike import store_once
 from srcgrad.transform.device.blocks import grid_of
 from srcgrad.transform.device.cooperative import launched
 from srcgrad.transform.device.growth import Growth
@@ -74,7 +75,7 @@ def to_device(function: Function, finish: Finish = lambda f: f, *, deterministic
     With `deterministic`, what several threads add to one element is added up in an order that is always the same.
     """
     # a helper that makes arrays is written out: their sizes depend on its arguments
-    function = inline_calls(function, _makes_arrays)
+    function = store_once(inline_calls(function, _makes_arrays))
     if deterministic:
         function = share_out(function, finish, chosen=lambda s: bool(s.reduced or s.neighbours), chunks=CHUNKS)
         function = inline_calls(function, _makes_arrays)
