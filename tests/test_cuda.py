@@ -18,11 +18,11 @@ from srcgrad.errors import ArgumentError, DeviceError
 from . import laws
 from .programs import PROGRAMS
 from .programs import parallel as programs
+from .simulator import SIMULATED
 from .trees import copy_tree, random_like, snapshot
 
 pytestmark = pytest.mark.gpu
 cuda = pytest.importorskip("numba.cuda")
-SIMULATED = bool(os.environ.get("NUMBA_ENABLE_CUDASIM"))
 PARALLEL = [p for p in PROGRAMS if "parallel" in p.tags]
 ARRAYS = [p for p in PROGRAMS if p.function.__module__.split(".")[-1].startswith("arrays_")]
 OTHERS = [p for p in PROGRAMS if p not in PARALLEL and p not in ARRAYS]

@@ -7,7 +7,8 @@ import srcgrad as sg
 
 from . import laws
 from .programs.kernels import BLOCK, KERNELS
-from .test_cuda import SIMULATED, Foreign
+from .simulator import SIMULATED
+from .test_cuda import Foreign
 from .trees import copy_tree, random_like, snapshot
 
 pytestmark = pytest.mark.gpu
@@ -62,7 +63,10 @@ def adjoint_text(kernel):
     return version.derivation.texts("primal")["primal"].printed.text
 
 
-SHOWN = ("saxpy", "sheet", "dot", "forces_in_tiles", "product_in_tiles", "histogram", "roots_by_newton", "scaled_by_the_first")
+SHOWN = (
+    "saxpy", "sheet", "dot", "forces_in_tiles", "product_in_tiles", "histogram", "roots_by_newton",
+    "scaled_by_the_first",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SHOWN)

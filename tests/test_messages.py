@@ -648,6 +648,10 @@ def kernel_of_squares(x, y):
         y[i] = x[i] * x[i]
 
 
+def writes_nothing(x, y):
+    x[cuda.threadIdx.x] + y[0]
+
+
 def uses_indices(x):
     return x[cuda.threadIdx.x]
 
@@ -704,6 +708,7 @@ CALLS = {
         "adjoint of an int": lambda: square_kernel().vjp[1, 8](np.arange(3), np.ones(3), np.ones(3), None),
         "shape of an adjoint": lambda: square_kernel().vjp[1, 8](np.ones(3), np.ones(3), np.ones(3), np.ones(2)),
         "cotangents": lambda: sg.cuda.vjp(square_kernel()[1, 8], np.ones(3), np.ones(3))[1](np.ones(3)),
+        "nothing written": lambda: kernel_vjp(writes_nothing, 1, 8),
         "shape of a cotangent": lambda: sg.cuda.vjp(sg.cuda.kernel(kernel_of_squares)[1, 8], np.ones(3), np.ones(3))[1](
             (np.ones(2),)
         ),

@@ -216,6 +216,22 @@ def test_refused_in_parallel_only(function):
     sg.grad(sg.differentiable(target="python")(function))(x)
 
 
+@pytest.mark.parametrize("target", ["python", "cpu"])
+def test_arrays_of_no_dimension(target):
+    """Numba has none in loops that run on threads."""
+
+    def f(x, scale):
+        s = 0.0
+        for i in prange(x.shape[0]):
+            s += x[i] * x[i] * scale[()]
+        return s
+
+    x, scale = np.arange(1.0, 6.0), np.array(0.5)
+    bx, bscale = sg.grad(parallel(f, target), argnums=(0, 1))(x, scale)
+    np.testing.assert_allclose(bx, x)
+    assert bscale == np.sum(x * x)
+
+
 def test_prange_is_range_without_parallel():
     assert sg.grad(sg.differentiable(target="python")(carries_a_product))(np.array([2.0, 3.0])).tolist() == [3.0, 2.0]
 

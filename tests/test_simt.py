@@ -16,7 +16,10 @@ from srcgrad.transform.simt import check_races, mark_atomics
 from srcgrad.transform.simt.launch import Barrier
 from srcgrad.transform.simt.linear import Polynomial, feasible
 
-from . import laws
+from . import (
+    laws,
+    simulator,  # noqa: F401 - memory that nothing has been written to is NaN
+)
 from .programs.kernels import BLOCK, KERNELS
 from .random_kernels import BLOCKS, LENGTH, THREADS, races, random_kernel
 from .refused_kernels import RACING, REFUSED

@@ -191,7 +191,8 @@ class Configured:
 def _extents(what: str, given: Any) -> tuple[int, int, int]:
     """A grid or a block along x, y and z."""
     items = tuple(given) if isinstance(given, tuple | list) else (given,)
-    if not (1 <= len(items) <= 3 and all(isinstance(n, int | np.integer) and n > 0 for n in items)):
+    counts = [n for n in items if isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0]
+    if not 1 <= len(items) == len(counts) <= 3:
         message = f"a {what} is a positive int or a tuple of up to three, but got {given!r}"
         raise ArgumentError(Problem(message, hint=f"{what}=(16, 16)"))
     x, y, z = (*(int(n) for n in items), 1, 1)[:3]
@@ -264,6 +265,7 @@ def vjp(configured: Configured, *args: Any) -> tuple[tuple[Any, ...], Callable[.
     """
     values = configured.values(args)
     callee, kinds, written = configured._callee(values)
+    _check_written(configured, written)
     if callee.on_device:
         contents, whole = _run_again(configured, values, kinds, written)
     else:
@@ -328,8 +330,16 @@ def jvp(configured: Configured, primals: Sequence[Any], tangents: Sequence[Any])
     """
     values = configured.values(primals)
     callee, _, written = configured._callee(values)
+    _check_written(configured, written)
     contents, changes = run_jvp(callee, values, (*tangents, *(None for _ in LAUNCH)))
     return _chosen(contents, written), _chosen(changes, written)
+
+
+def _check_written(configured: Configured, written: list[bool]) -> None:
+    if not any(written):
+        name = configured.kernel.py_func.__name__
+        message = f"'{name}' writes no array for these arguments, so there is nothing to differentiate"
+        raise ArgumentError(Problem(message, hint="let it store its results in an array"))
 
 
 def _chosen(items: Sequence[Any], written: Sequence[bool]) -> tuple[Any, ...]:

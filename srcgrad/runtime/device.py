@@ -190,7 +190,7 @@ def thread():
 
 
 def _summing(dtype):
-    """Functions by which a block adds up a number of each thread: into an element of its own, or into a shared one."""
+    """Functions by which a block adds up a number of each thread: for all of them, or into an element of its own."""
     memory = np.float64 if SIMULATED else dtype  # the simulator takes arrays made in one line of a file for the same
 
     @in_kernels
@@ -216,18 +216,12 @@ def _summing(dtype):
         if gpu.threadIdx.x == 0 and gpu.threadIdx.y == 0 and gpu.threadIdx.z == 0:
             parts[block()] = found
 
-    @in_kernels
-    def add_to(array, index, value):
-        found = block_sum(value)
-        if gpu.threadIdx.x == 0 and gpu.threadIdx.y == 0 and gpu.threadIdx.z == 0:
-            gpu.atomic.add(array, index, found)
-
-    return sum_into, add_to
+    return block_sum, sum_into
 
 
-sum_float64, add_float64 = _summing(np.float64)
-sum_float32, add_float32 = _summing(np.float32)
-sum_int64, add_int64 = _summing(np.int64)
+block_float64, sum_float64 = _summing(np.float64)
+block_float32, sum_float32 = _summing(np.float32)
+block_int64, sum_int64 = _summing(np.int64)
 
 if SIMULATED:
 

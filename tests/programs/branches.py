@@ -17,6 +17,25 @@ def if_else(x, y):
     return z * z
 
 
+@program(draw(array(6)))
+def branches_on_one_condition(x):
+    """Later ones read what earlier ones define."""
+    s = 0.0
+    for i in range(x.shape[0]):
+        c = x[i] > 1.0
+        u = 1.0
+        if c:
+            u = x[i] * x[i]
+        v = 1.0
+        if c:
+            v = u
+        z = x[i]
+        if c:
+            z = v * v * z
+        s += z * u + v
+    return s
+
+
 @program(draw(scalar(), scalar()))
 def if_without_else(x, y):
     z = x * y

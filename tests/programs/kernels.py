@@ -182,6 +182,20 @@ def rays_that_stop(x, most, out):
         out[i, j] = depth
 
 
+@kernel(draw(array(10), zeros(10), 5), 2, BLOCK)
+def constants_in_a_local_array(x, out, n):
+    i = cuda.grid(1)
+    if i < x.shape[0]:
+        a = cuda.local.array(3, float64)
+        a[0] = 1.0
+        a[1] = 2.0
+        a[2] = x[i]
+        total = 0.0
+        for k in range(n):
+            total += a[k % 3] * a[(k + 1) % 3]
+        out[i] = total
+
+
 # -- sums by atomics -------------------------------------------------------------------------------------------------
 
 
@@ -241,6 +255,20 @@ def scaled_by_the_first(x, w, out):
     part[t] = x[i] * x[i]
     cuda.syncthreads()
     out[i] = part[0] * part[t] * w[0]
+
+
+@kernel(draw(array(16), zeros(16)), 2, BLOCK)
+def shared_sum_that_is_read(x, out):
+    """Threads add to one element, and read it in the same kernel."""
+    total = cuda.shared.array(1, float64)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    if t == 0:
+        total[0] = 0.0
+    cuda.syncthreads()
+    cuda.atomic.add(total, 0, x[i] * x[i])
+    cuda.syncthreads()
+    out[i] = x[i] / total[0]
 
 
 # -- shared memory ---------------------------------------------------------------------------------------------------

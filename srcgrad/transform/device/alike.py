@@ -59,7 +59,7 @@ def _region(loop: For, around: tuple[For, ...], aliases: Aliases) -> For:
             own.update(defined(stmt))
         if stmt not in loop.body:
             continue
-        if isinstance(stmt, Store) and not any(a in own for a in (*stmt.index, stmt.value)):
+        if isinstance(stmt, Store) and not any(a in own for a in (stmt.array, *stmt.index, stmt.value)):
             out += _by_the_first(stmt, loops)
         else:
             out.append(stmt)

@@ -19,7 +19,6 @@ from srcgrad.ir.nodes import (
     Block,
     Call,
     Const,
-    Effect,
     For,
     If,
     Increment,
@@ -29,7 +28,7 @@ from srcgrad.ir.nodes import (
     Var,
     While,
 )
-from srcgrad.ir.types import Array
+from srcgrad.ir.types import BOOL, Array
 from srcgrad.ir.walk import defined, introduced, statements
 from srcgrad.transform.device.nests import Nest
 
@@ -109,10 +108,13 @@ class _Spelling:
                 found.last += [Load(value, own, (ZERO,)), Increment(array, index, value, "atomic")]
                 continue
             found.before.append(Store(own, (ZERO,), zero))
-            slots = ", ".join(f"{{{k + 2}}}" for k in range(len(index)))
-            at = f"({slots})" if len(index) > 1 else slots
-            text = f"device.add_{array.type.dtype}({{0}}, {at}, {{1}})"
-            found.after += [Load(value, own, (ZERO,)), Effect(text, (array, value, *index), (IMPORT,))]
+            total, first = Var("total", array.type.item), Var("", BOOL)  # a name, so that all threads run the call
+            found.after += [
+                Load(value, own, (ZERO,)),
+                Assign(total, f"text:device.block_{array.type.dtype}({{0}})", (value,)),
+                Assign(first, "text:device.thread_of_block() == 0", ()),
+                If(first, (Increment(array, index, total, "atomic"),), ()),
+            ]
         return found
 
     def block(self, block: Block) -> Block:

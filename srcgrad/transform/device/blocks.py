@@ -237,6 +237,7 @@ class Threads:
         self.grid, self.aliases, self.index, self.own, self.placed = grid, aliases, index, own, placed
         self.names: dict[Var, Any] = {}
         self.partial = set(_sums(grid))
+        self.made: dict[Var, tuple[list[Stmt], list[Stmt]]] = {}
         self.failed = False
 
     def code(self, block: Block, pending: Touched) -> tuple[Block, Touched]:
@@ -268,7 +269,9 @@ class Threads:
         return code, pending | touched
 
     def alloc(self, stmt: Alloc, pending: Touched) -> tuple[list[Stmt], Touched]:
-        made, fill = self.placed(stmt)
+        if stmt.target not in self.made:  # a loop is written twice
+            self.made[stmt.target] = self.placed(stmt)
+        made, fill = self.made[stmt.target]
         if not fill or stmt.target in self.own.arrays:
             return [*made, *fill], pending
         code, pending = self.region(fill, Touched(writes=frozenset({stmt.target})), pending)

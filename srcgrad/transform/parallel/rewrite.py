@@ -72,7 +72,7 @@ def share_out(
                     found = None
                     if stmt.parallel or (stmt.mode == "elementwise" and _is_large(stmt)):
                         found = sharing_of(stmt, aliases, scratch, places)
-                    if found is None:
+                    if found is None or _has_scalar_arrays(stmt):
                         out.append(replace(stmt, body=block(stmt.body), parallel=False))
                     elif not chosen(found):
                         out.append(stmt)
@@ -87,6 +87,11 @@ def share_out(
         return tuple(out)
 
     return replace(function, body=block(function.body))
+
+
+def _has_scalar_arrays(loop: For) -> bool:
+    """Whether arrays of no dimension are used: Numba passes numbers in their places to what runs on threads."""
+    return any(isinstance(v.type, Array) and not v.type.ndim for v in free(loop.body))
 
 
 def _is_large(loop: For) -> bool:

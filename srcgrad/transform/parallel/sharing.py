@@ -100,7 +100,7 @@ def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) ->
         axes = [set(moving(s.index, loop.index, made, places)) for s in mine]
         if handle not in added and keep_apart(axes, loop.index):
             continue  # exclusive
-        if not all(isinstance(s, Increment) for s in mine):
+        if not all(isinstance(s, Increment) for s in mine) or not handle.type.ndim:  # type: ignore[union-attr]
             return None
         distance = None if handle in added else _distance(mine, loop.index, made, places)  # type: ignore[arg-type]
         if distance is not None:

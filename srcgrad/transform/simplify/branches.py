@@ -21,9 +21,8 @@ WINDOW = 40  # how many statements ahead a partner is looked for
 
 def merge_branches(function: Function) -> Function:
     """Merge branches on the same condition in a block, where the later one can run right after the earlier one."""
-    merger = _Merger(function)
-    body = merger.block(function.body)
-    mapping = merger.mapping
+    mapping: dict[Var, Atom] = {}  # results that are others
+    body = _distinct(_Merger(function).block(function.body), mapping)
     results = map_tree(lambda a: mapping.get(a, a) if isinstance(a, Var) else a, function.results)
     return replace(function, body=substitute(body, mapping), results=results)
 
@@ -31,7 +30,6 @@ def merge_branches(function: Function) -> Function:
 class _Merger:
     def __init__(self, function: Function) -> None:
         self.fuser = Fuser(function)
-        self.mapping: dict[Var, Atom] = {}  # results that are others
 
     def block(self, block: Block) -> Block:
         work = [self.inside(s) for s in block]
@@ -50,8 +48,7 @@ class _Merger:
 
     def inside(self, stmt: Stmt) -> Stmt:
         if isinstance(stmt, If):
-            then, orelse = self.block(stmt.then), self.block(stmt.orelse)
-            return replace(stmt, then=then, orelse=orelse, results=self.distinct(stmt.results))
+            return replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse))
         return replace(stmt, body=self.block(stmt.body)) if isinstance(stmt, For | While) else stmt
 
     def partner(self, work: list[Stmt], k: int) -> int | None:
@@ -74,25 +71,36 @@ class _Merger:
         ways = ({r.var: r.then for r in first.results}, {r.var: r.orelse for r in first.results})
         then, orelse = (substitute(b, way) for b, way in zip((second.then, second.orelse), ways, strict=True))
         following = [Result(r.var, at(r.then, ways[0]), at(r.orelse, ways[1])) for r in second.results]
-        results = self.distinct((*first.results, *following))
         return replace(
-            first, then=self.block((*first.then, *then)), orelse=self.block((*first.orelse, *orelse)), results=results
+            first, then=self.block((*first.then, *then)), orelse=self.block((*first.orelse, *orelse)),
+            results=(*first.results, *following),
         )  # fmt: skip
 
-    def distinct(self, results: tuple[Result, ...]) -> tuple[Result, ...]:
-        """Results without those that are the same as others."""
-        known: dict[tuple, Var] = {}
-        out: list[Result] = []
-        for r in results:
-            key = (_key(r.then), _key(r.orelse), r.var.type)
-            if key in known:
-                self.mapping[r.var] = known[key]
-            else:
-                known[key] = r.var
-                out.append(r)
-        return tuple(out)
+
+def _distinct(block: Block, mapping: dict[Var, Atom]) -> Block:
+    """A block whose branches define no result that is the same as another; `mapping` gets what stands for those."""
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case If():
+                then, orelse = _distinct(stmt.then, mapping), _distinct(stmt.orelse, mapping)
+                known: dict[tuple, Var] = {}
+                kept: list[Result] = []
+                for r in stmt.results:
+                    key = (_key(r.then, mapping), _key(r.orelse, mapping), r.var.type)
+                    if key in known:
+                        mapping[r.var] = known[key]
+                    else:
+                        known[key] = r.var
+                        kept.append(r)
+                out.append(replace(stmt, then=then, orelse=orelse, results=tuple(kept)))
+            case For() | While():
+                out.append(replace(stmt, body=_distinct(stmt.body, mapping)))
+            case _:
+                out.append(stmt)
+    return tuple(out)
 
 
-def _key(atom: Atom) -> object:
+def _key(atom: Atom, mapping: dict[Var, Atom]) -> object:
     """What tells atoms apart: 0.0 and -0.0 are equal, and not the same."""
-    return (type(atom), repr(atom), atom.type) if isinstance(atom, Const | Undef) else atom
+    return (type(atom), repr(atom), atom.type) if isinstance(atom, Const | Undef) else mapping.get(atom, atom)

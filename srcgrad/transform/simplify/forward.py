@@ -54,7 +54,7 @@ class _Forwarder:
             load = self.source(stmt, store)
             if load is not None:
                 later = block[k + 1 :]
-                fits = self.is_read_in(later, store.array, stmt)
+                fits = self.is_read_in(later, store.array)
                 if fits and not self.is_overwritten(block[k:], store.array, load.array):
                     kept = _without(stmt, store)
                     return (*block[:k], *kept, *_redirected(later, store.array, load.array))
@@ -82,11 +82,13 @@ class _Forwarder:
         )  # fmt: skip
         return found[0] if whole and len(self.aliases.bases[found[0].array]) == 1 else None
 
-    def is_read_in(self, later: Block, tape: Var, fill: Stmt) -> bool:
-        """Whether all else that is done with a tape is to read its elements in these statements."""
-        inside = {*statements(later), *statements((fill,))}
-        others = [s for s in self.uses[tape] if not (s in inside and isinstance(s, Load))]
-        return len(others) == 1 and all(isinstance(s, Store) for s in others)
+    def is_read_in(self, later: Block, tape: Var) -> bool:
+        """Whether all else that is done with a tape is to read its elements in these statements, from its start."""
+        inside = set(statements(later))
+        loads = [s for s in self.uses[tape] if s in inside and isinstance(s, Load)]
+        others = [s for s in self.uses[tape] if s not in loads]
+        from_end = any(isinstance(i, Const) and i.value < 0 for s in loads for i in s.index)
+        return not from_end and len(others) == 1 and isinstance(others[0], Store)
 
     def is_overwritten(self, block: Block, tape: Var, array: Var) -> bool:
         """Whether the array is written from the copy, which `block` starts with, to the last read from it."""
