@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import importlib
 import linecache
 import math
 import os
@@ -14,6 +15,8 @@ os.environ.setdefault("SRCGRAD_VERIFY", "1")  # check the IR between all stages;
 os.environ["SRCGRAD_CACHE"] = "0"  # tests compile; those of the cache give it a folder of its own
 if not Path("/dev/nvidiactl").exists():
     os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")  # no GPU: kernels run in Numba's simulator
+if os.environ.get("NUMBA_ENABLE_CUDASIM"):
+    importlib.import_module("tests.simulator")
 GOLDEN = Path(__file__).parent / "golden"
 
 

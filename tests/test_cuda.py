@@ -67,12 +67,12 @@ def test_prange(program):
     check_as_in_python(program)
 
 
-@pytest.mark.parametrize("program", some(ARRAYS, 8), ids=str)
+@pytest.mark.parametrize("program", some(ARRAYS, 16), ids=str)
 def test_array_expressions(program):
     check_as_in_python(program)
 
 
-@pytest.mark.parametrize("program", some(OTHERS, 16), ids=str)
+@pytest.mark.parametrize("program", some(OTHERS, 32), ids=str)
 def test_loops_of_one_thread(program):
     check_as_in_python(program)
 
@@ -82,7 +82,7 @@ def test_in_a_fixed_order(program):
     check_as_in_python(program, deterministic=True)
 
 
-@pytest.mark.parametrize("program", some(PARALLEL, 4), ids=str)
+@pytest.mark.parametrize("program", some(PARALLEL, 8), ids=str)
 def test_laws(program):
     f = on_gpu(program.function)
     laws.check_adjoint_identity(f, program.arguments(), program.rng())

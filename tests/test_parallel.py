@@ -22,7 +22,8 @@ from .refused_loops import REFUSED, carries_a_product
 from .trees import random_like, snapshot
 
 PARALLEL = [p for p in PROGRAMS if "parallel" in p.tags]
-COMPILED = [pytest.param(p, marks=() if "compiled" in p.tags else pytest.mark.compiled_all) for p in PARALLEL]
+# `thread_counts.py` compiles others, on more threads
+COMPILED = [pytest.param(p, marks=() if p.name == "energy_of_bodies" else pytest.mark.compiled_all) for p in PARALLEL]
 ARRAYS = [p for p in PROGRAMS if p.function.__module__.split(".")[-1].startswith("arrays_")]
 ARRAYS = [pytest.param(p, marks=() if k % 3 == 0 else pytest.mark.compiled_all) for k, p in enumerate(ARRAYS)]
 
