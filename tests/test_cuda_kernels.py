@@ -64,8 +64,8 @@ def adjoint_text(kernel):
     return version.derivation.texts("primal")["primal"].printed.text
 
 
-# Arrays that take turns are in a list, tiles of loops of any length on a tape that grows: no kernel can have either, and
-# the host runs their loops over blocks.
+# Arrays that take turns are in a list, tiles of loops of any length on a tape that grows: no kernel can have either.
+# So the host runs these loops over blocks.
 FALL_BACK = {"two_buffers", "blocks_in_turns", "loop_that_ends_early", "loops_around_a_barrier"}
 
 
