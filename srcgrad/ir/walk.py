@@ -239,3 +239,16 @@ def without(block: Block, kind: type) -> Block:
             case _ if not isinstance(stmt, kind):
                 out.append(stmt)
     return tuple(out)
+
+
+def rebuilt(block: Block, change: Callable[[Stmt], Stmt]) -> Block:
+    """A block with its statements changed, those inside others first."""
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case If():
+                stmt = replace(stmt, then=rebuilt(stmt.then, change), orelse=rebuilt(stmt.orelse, change))
+            case For() | While():
+                stmt = replace(stmt, body=rebuilt(stmt.body, change))
+        out.append(change(stmt))
+    return tuple(out)

@@ -29,7 +29,7 @@ from srcgrad.ir.nodes import (
     While,
 )
 from srcgrad.ir.types import BOOL, Array
-from srcgrad.ir.walk import defined, introduced, statements
+from srcgrad.ir.walk import defined, introduced, rebuilt, statements
 from srcgrad.transform.device.nests import Nest
 
 IMPORT = "from srcgrad.runtime import device"
@@ -97,7 +97,7 @@ class _Spelling:
         self.sums: dict[tuple[Var, tuple[Atom, ...]], Var] = {}
 
     def of(self, body: Block) -> Together:
-        found = Together(self.block(body))
+        found = Together(rebuilt(body, self.statement))
         for (array, index), own in self.sums.items():
             assert isinstance(array.type, Array)
             zero = Const(0 if array.type.dtype == "int64" else 0.0, array.type.item)
@@ -117,17 +117,10 @@ class _Spelling:
             ]
         return found
 
-    def block(self, block: Block) -> Block:
-        return tuple(self.statement(s) for s in block)
-
     def statement(self, stmt: Stmt) -> Stmt:
         match stmt:
             case Increment():
                 return self.increment(stmt) if stmt.array in self.arrays else replace(stmt, sharing="exclusive")
-            case For() | While():
-                return replace(stmt, body=self.block(stmt.body))
-            case If():
-                return replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse))
             case Call() if any(stmt.args[k] in self.arrays for k in stmt.writes):
                 inner = stmt.function
                 own = frozenset(inner.params[k] for k in stmt.writes if stmt.args[k] in self.arrays)
@@ -147,15 +140,10 @@ class _Spelling:
 
 
 def _atomic(block: Block, arrays: frozenset[Var]) -> Block:
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case Increment() if stmt.array in arrays:
-                out.append(replace(stmt, sharing="atomic"))
-            case For() | While():
-                out.append(replace(stmt, body=_atomic(stmt.body, arrays)))
-            case If():
-                out.append(replace(stmt, then=_atomic(stmt.then, arrays), orelse=_atomic(stmt.orelse, arrays)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+    """A block with what is added to `arrays` added atomically."""
+
+    def change(stmt: Stmt) -> Stmt:
+        is_theirs = isinstance(stmt, Increment) and stmt.array in arrays
+        return replace(stmt, sharing="atomic") if is_theirs else stmt
+
+    return rebuilt(block, change)

@@ -43,7 +43,7 @@ from srcgrad.ir.nodes import (
     While,
 )
 from srcgrad.ir.types import Array
-from srcgrad.ir.walk import blocks, defined, operands, statements, uses, yields
+from srcgrad.ir.walk import blocks, defined, operands, rebuilt, statements, uses, yields
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.independence import only_sums
 from srcgrad.transform.analysis.scratch import Scratch
@@ -188,19 +188,6 @@ def without_block_axes(grid: Grid, allocs: dict[Var, Alloc]) -> tuple[Grid, dict
         kept[alloc.target] = alloc
     private = tuple(cut.get(a, a) for a in grid.private)
     return replace(grid, body=rebuilt(grid.body, access), private=private), kept
-
-
-def rebuilt(block: Block, change: Callable[[Stmt], Stmt]) -> Block:
-    """A block with its statements changed, those inside others first."""
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case If():
-                stmt = replace(stmt, then=rebuilt(stmt.then, change), orelse=rebuilt(stmt.orelse, change))
-            case For() | While():
-                stmt = replace(stmt, body=rebuilt(stmt.body, change))
-        out.append(change(stmt))
-    return tuple(out)
 
 
 class OwnElements:

@@ -15,7 +15,6 @@ from srcgrad.ir.nodes import (
     Const,
     Effect,
     For,
-    If,
     Increment,
     Load,
     Slice,
@@ -23,11 +22,10 @@ from srcgrad.ir.nodes import (
     Store,
     Var,
     View,
-    While,
     integer,
 )  # fmt: skip
 from srcgrad.ir.types import BOOL, INT64, Array, Scalar
-from srcgrad.ir.walk import statements, substitute
+from srcgrad.ir.walk import rebuilt, statements, substitute
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.build import Builder
 from srcgrad.transform.device.atomics import IMPORT, spelled
@@ -185,15 +183,10 @@ def _resolved(var: Var, names: dict) -> Atom:
 
 def _localised(block: Block, own: OwnElements) -> Block:
     """Accesses to arrays of which a thread has its own elements, without the indices of the thread."""
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case Load() | Store() | Increment() if stmt.array in own.arrays:
-                out.append(replace(stmt, index=stmt.index[len(own.shape) :] or (ZERO,)))
-            case If():
-                out.append(replace(stmt, then=_localised(stmt.then, own), orelse=_localised(stmt.orelse, own)))
-            case For() | While():
-                out.append(replace(stmt, body=_localised(stmt.body, own)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+
+    def change(stmt: Stmt) -> Stmt:
+        if isinstance(stmt, Load | Store | Increment) and stmt.array in own.arrays:
+            return replace(stmt, index=stmt.index[len(own.shape) :] or (ZERO,))
+        return stmt
+
+    return rebuilt(block, change)

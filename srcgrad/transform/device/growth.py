@@ -30,7 +30,7 @@ from srcgrad.ir.nodes import (
     View,
     While,
 )
-from srcgrad.ir.walk import blocks, free, statements
+from srcgrad.ir.walk import free, rebuilt, statements
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.build import Builder
 from srcgrad.transform.simplify import eliminate_dead_code
@@ -76,27 +76,20 @@ class Growth:
                     build.loc = stmt.loc
                     build.store(most, (ZERO,), build.op("max", build.load(most, (ZERO,)), stmt.size))
                     out += [*build.stack[0], View(stmt.target, stmt.base, "same", loc=stmt.loc)]
+                case For() | While():
+                    out.append(replace(stmt, body=self._counting(stmt.body, most)))
+                case If():
+                    sides = {"then": self._counting(stmt.then, most), "orelse": self._counting(stmt.orelse, most)}
+                    out.append(replace(stmt, **sides))
                 case _:
-                    out.append(_with_blocks(stmt, [self._counting(b, most) for b in blocks(stmt)]))
+                    out.append(stmt)
         return tuple(out)
 
 
 def settled(block: Block) -> Block:
     """A block in which tapes have the room that they need."""
-    out: list[Stmt] = []
-    for stmt in block:
-        if isinstance(stmt, Reserve):
-            out.append(View(stmt.target, stmt.base, "same", loc=stmt.loc))
-        else:
-            out.append(_with_blocks(stmt, [settled(b) for b in blocks(stmt)]))
-    return tuple(out)
 
+    def change(stmt: Stmt) -> Stmt:
+        return View(stmt.target, stmt.base, "same", loc=stmt.loc) if isinstance(stmt, Reserve) else stmt
 
-def _with_blocks(stmt: Stmt, inner: list[Block]) -> Stmt:
-    match stmt:
-        case For() | While():
-            return replace(stmt, body=inner[0])
-        case If():
-            return replace(stmt, then=inner[0], orelse=inner[1])
-        case _:
-            return stmt
+    return rebuilt(block, change)

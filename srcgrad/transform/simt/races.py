@@ -34,7 +34,7 @@ from srcgrad.ir.nodes import (
     Var,
     While,
 )
-from srcgrad.ir.walk import blocks, statements, without
+from srcgrad.ir.walk import blocks, rebuilt, statements, without
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.places import Place, find_places
 from srcgrad.transform.analysis.signs import Signs
@@ -363,15 +363,7 @@ def _outermost_threads(block: Block) -> Iterator[For]:
 
 
 def _marked(block: Block, sharing: str) -> Block:
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case Increment():
-                out.append(replace(stmt, sharing=sharing))
-            case If():
-                out.append(replace(stmt, then=_marked(stmt.then, sharing), orelse=_marked(stmt.orelse, sharing)))
-            case For() | While():
-                out.append(replace(stmt, body=_marked(stmt.body, sharing)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+    def change(stmt: Stmt) -> Stmt:
+        return replace(stmt, sharing=sharing) if isinstance(stmt, Increment) else stmt
+
+    return rebuilt(block, change)
