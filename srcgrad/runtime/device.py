@@ -315,6 +315,6 @@ def __getattr__(name):
         routine(*copies)
         for array, new in zip(arrays, copies, strict=True):
             if array.size:
-                array.copy_to_device(new)
+                _copied(cuda.to_device(new), array)  # which need not be contiguous
 
     return on_host
