@@ -184,7 +184,7 @@ def _kernel_adjoint(program: Any, arguments: Arguments, *, flat: bool) -> Lowere
     trees, kinds = dict(function.signature), dict(arguments)
     wrt = tuple(trees[n] for n in program.wanted)
     buffers = tuple(Var(n, replace(kinds[n], shape=None)) for n, _ in arguments[count:])
-    ir = pipeline.adjoint_into(function, wrt, buffers, on_device=program.options.target == "cuda")
+    ir = pipeline.adjoint_into(function, wrt, buffers)
     ir = replace(
         ir, name=f"{function.name}_adjoint",
         params=(*function.params[:own], *buffers, *function.params[own:]),

@@ -44,6 +44,17 @@ def golden(request):
 
 
 @pytest.fixture
+def watched(monkeypatch):
+    """Simulated kernels must not race."""
+    if not os.environ.get("NUMBA_ENABLE_CUDASIM"):
+        yield None
+        return
+    watch = importlib.import_module("tests.device_races").install(monkeypatch)
+    yield watch
+    assert not watch.found, watch.found[0]
+
+
+@pytest.fixture
 def rng(request):
     """A generator seeded by the name of the test: the same draws in every run and on every worker."""
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))

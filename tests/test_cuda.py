@@ -21,7 +21,7 @@ from .programs import parallel as programs
 from .simulator import SIMULATED
 from .trees import copy_tree, random_like, snapshot
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("watched")]
 cuda = pytest.importorskip("numba.cuda")
 PARALLEL = [p for p in PROGRAMS if "parallel" in p.tags]
 ARRAYS = [p for p in PROGRAMS if p.function.__module__.split(".")[-1].startswith("arrays_")]
@@ -299,6 +299,30 @@ def test_fixed_order_needs_no_atomics():
     assert "atomic" not in version.derivation.texts("primal")["primal"].printed.text
     plain = sg.grad(on_gpu(histogram), argnums=(0, 1)).callee.version(args)
     assert "cuda.atomic.add" in plain.derivation.texts("primal")["primal"].printed.text
+
+
+# -- races -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not SIMULATED, reason="accesses are seen in the simulator only")
+@pytest.mark.parametrize("kind", ["blocks", "threads", "none"])
+def test_races_are_seen(kind, watched):
+    @cuda.jit
+    def shift(x, out):
+        part = cuda.shared.array(4, np.float64)
+        t = cuda.threadIdx.x
+        part[t] = x[t]
+        if kind != "threads":
+            cuda.syncthreads()
+        if kind == "blocks":
+            out[t] = part[3 - t]
+        else:
+            out[cuda.blockIdx.x * 4 + t] = part[3 - t]
+
+    shift[2, 4](np.arange(4.0), np.zeros(8))
+    assert watched.launches == 1
+    assert bool(watched.found) == (kind != "none")
+    watched.found.clear()
 
 
 # -- without a GPU -----------------------------------------------------------------------------------------------------

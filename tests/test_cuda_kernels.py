@@ -11,7 +11,7 @@ from .simulator import SIMULATED
 from .test_cuda import Foreign
 from .trees import copy_tree, random_like, snapshot
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("watched")]
 cuda = pytest.importorskip("numba.cuda")
 
 

@@ -227,28 +227,22 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
             raise AssertionError(f"unhandled statement {type(stmt).__name__}")
 
 
-def without(block: Block, kind: type) -> Block:
-    """A block without the statements of one kind."""
-    out = []
-    for stmt in block:
-        match stmt:
-            case If():
-                out.append(replace(stmt, then=without(stmt.then, kind), orelse=without(stmt.orelse, kind)))
-            case For() | While():
-                out.append(replace(stmt, body=without(stmt.body, kind)))
-            case _ if not isinstance(stmt, kind):
-                out.append(stmt)
-    return tuple(out)
-
-
-def rebuilt(block: Block, change: Callable[[Stmt], Stmt]) -> Block:
-    """A block with its statements changed, those inside others first."""
+def rebuilt(block: Block, change: Callable[[Stmt], Stmt | None]) -> Block:
+    """A block with its statements changed, those inside others first; None leaves one out."""
     out: list[Stmt] = []
     for stmt in block:
+        made: Stmt | None = stmt
         match stmt:
             case If():
-                stmt = replace(stmt, then=rebuilt(stmt.then, change), orelse=rebuilt(stmt.orelse, change))
+                made = replace(stmt, then=rebuilt(stmt.then, change), orelse=rebuilt(stmt.orelse, change))
             case For() | While():
-                stmt = replace(stmt, body=rebuilt(stmt.body, change))
-        out.append(change(stmt))
+                made = replace(stmt, body=rebuilt(stmt.body, change))
+        made = change(made)  # type: ignore[arg-type]
+        if made is not None:
+            out.append(made)
     return tuple(out)
+
+
+def without(block: Block, kind: type) -> Block:
+    """A block without the statements of one kind."""
+    return rebuilt(block, lambda s: None if isinstance(s, kind) else s)

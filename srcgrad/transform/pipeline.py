@@ -56,7 +56,6 @@ from srcgrad.transform.simt import (
     flat_grid,
     in_one_thread,
     launch_of,
-    mark_atomics,
     merge_stores,
     serialise,
     unroll_levels,
@@ -172,7 +171,7 @@ def adjoint(
 
 
 def adjoint_into(
-    function: Function, wrt: tuple[Var, ...], buffers: tuple[Var, ...], *, on_device: bool
+    function: Function, wrt: tuple[Var, ...], buffers: tuple[Var, ...]
 ) -> Function:  # fmt: skip
     """The IR of the adjoint of a function without results, whose cotangents are in `buffers`, one for each of `wrt`.
 
@@ -188,8 +187,7 @@ def adjoint_into(
     for b, value in zip(numbers, results, strict=True):
         build.increment(b, (ZERO,), value)
     made = replace(function, params=(*function.params, *buffers), body=tuple(build.stack[0]), results=())
-    done = _run(without_unread(made, function.params), ADJOINT, "adjoint_into")
-    return mark_atomics(done) if on_device else done
+    return _run(without_unread(made, function.params), ADJOINT, "adjoint_into")
 
 
 def planned_adjoint(

@@ -100,6 +100,14 @@ def sheet(u, k, v):
         v[i, j] = u[i, j] + k[i, j] * lap * u[i, j]
 
 
+@kernel(draw(array(7, 9), array(7), array(9), zeros(7, 9)), (3, 2), (TILE, TILE))
+def scaled_rows(x, row, column, out):
+    """Threads of one row, in all blocks, read one element, and those of a column another."""
+    j, i = cuda.grid(2)
+    if i < x.shape[0] and j < x.shape[1]:
+        out[i, j] = x[i, j] * row[i] * column[j]
+
+
 @kernel(draw(array(3, 5, 2), zeros(3, 5, 2)), (1, 3, 2), (2, 2, 2))
 def cube(x, out):
     k, j, i = cuda.grid(3)

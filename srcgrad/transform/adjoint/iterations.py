@@ -23,20 +23,16 @@ from srcgrad.ir.nodes import (
     Alloc,
     Assign,
     Atom,
-    Block,
     Carried,
     For,
     Function,
-    If,
     Increment,
     Load,
-    Stmt,
     Store,
     Var,
-    While,
 )
 from srcgrad.ir.types import INT64, Array, Scalar, is_float
-from srcgrad.ir.walk import free, map_tree, statements, substitute, uses
+from srcgrad.ir.walk import free, map_tree, rebuilt, statements, substitute, uses
 from srcgrad.transform.adjoint.regions import OneByOne
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
@@ -115,30 +111,14 @@ def run_again(
     writes = [s for s in statements(whole.body) if isinstance(s, Store | Increment) and bases[s.array] & primal]
     if not all(bases[s.array] <= primal for s in writes):
         return None
-    loads = [s for s in whole.body if isinstance(s, Load) and s.target in lost]
-    rest = replace(whole, body=_without(whole.body, {*writes, *loads}), results=whole.results[1])
+    dropped = {*writes, *(s for s in whole.body if isinstance(s, Load) and s.target in lost)}
+    rest = replace(whole, body=rebuilt(whole.body, lambda s: None if s in dropped else s), results=whole.results[1])
     rest = eliminate_dead_code(propagate_copies(rest))
     needed = [v for v in free(rest.body, rest.results) if v in lost]
     rest = replace(rest, params=(*rest.params, *needed))
     bases = find_aliases(rest).bases
     read = {b for s in statements(rest.body) if isinstance(s, Load) for b in bases[s.array]}
     return rest, frozenset(read & primal), needed
-
-
-def _without(block: Block, dropped: set[Stmt]) -> Block:
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case _ if stmt in dropped:
-                pass
-            case If():
-                then, orelse = _without(stmt.then, dropped), _without(stmt.orelse, dropped)
-                out.append(replace(stmt, then=then, orelse=orelse))
-            case For() | While():
-                out.append(replace(stmt, body=_without(stmt.body, dropped)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
 
 
 def lost_loads(plan: Plan, loop: For) -> frozenset[Var]:

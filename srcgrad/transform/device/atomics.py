@@ -58,15 +58,15 @@ def together(body: Block, nest: Nest) -> Together:
     """Spell what several iterations of a nest add to one element."""
     column = nest.loops[1].index if len(nest.loops) == 2 else None
     own = frozenset(loop.index for loop in nest.loops)
-    return _Spelling(body, nest.atomic, nest.atomic, own, column, nest.loops[0].body).of(body)
+    return _Spelling(_labelled(body, nest.atomic), nest.atomic, own, column, nest.loops[0].body).of()
 
 
-def spelled(body: Block, arrays: frozenset[Var], added: frozenset[Var], own: frozenset[Var]) -> Together:
-    """Spell what several threads add to `arrays`; `own` are the indices of a thread and its block.
+def spelled(body: Block, added: frozenset[Var], own: frozenset[Var]) -> Together:
+    """Spell increments that are labelled as atomic; `own` are the indices of a thread and its block.
 
-    With those that are `added` nothing else is done.
+    With the arrays that are `added` to nothing else is done.
     """
-    return _Spelling(body, arrays, added, own).of(body)
+    return _Spelling(body, added, own).of()
 
 
 class _Spelling:
@@ -78,10 +78,9 @@ class _Spelling:
     """
 
     def __init__(
-        self, body: Block, arrays: frozenset[Var], added: frozenset[Var], own: frozenset[Var],
-        column: Var | None = None, around: Block = (),
+        self, body: Block, added: frozenset[Var], own: frozenset[Var], column: Var | None = None, around: Block = (),
     ) -> None:  # fmt: skip
-        self.arrays, self.added, self.column = arrays, added, column
+        self.body, self.added, self.column = body, added, column
         inside = [*statements(around), *statements(body)]
         self.made: set[Atom] = {*own, *(v for s in inside for v in (*defined(s), *introduced(s)))}
         self.varying: set[Atom] = set(own)
@@ -96,8 +95,8 @@ class _Spelling:
                 self.varying.update(defined(s))
         self.sums: dict[tuple[Var, tuple[Atom, ...]], Var] = {}
 
-    def of(self, body: Block) -> Together:
-        found = Together(rebuilt(body, self.statement))
+    def of(self) -> Together:
+        found = Together(rebuilt(self.body, self.increment))
         for (array, index), own in self.sums.items():
             assert isinstance(array.type, Array)
             zero = Const(0 if array.type.dtype == "int64" else 0.0, array.type.item)
@@ -117,18 +116,9 @@ class _Spelling:
             ]
         return found
 
-    def statement(self, stmt: Stmt) -> Stmt:
-        match stmt:
-            case Increment():
-                return self.increment(stmt) if stmt.array in self.arrays else replace(stmt, sharing="exclusive")
-            case Call() if any(stmt.args[k] in self.arrays for k in stmt.writes):
-                inner = stmt.function
-                own = frozenset(inner.params[k] for k in stmt.writes if stmt.args[k] in self.arrays)
-                return replace(stmt, function=replace(inner, body=_atomic(inner.body, own)))
-            case _:
-                return stmt
-
-    def increment(self, stmt: Increment) -> Increment:
+    def increment(self, stmt: Stmt) -> Stmt:
+        if not isinstance(stmt, Increment) or stmt.sharing != "atomic":
+            return stmt
         if stmt.array in self.added and not any(i in self.made and i is not self.column for i in stmt.index):
             key = stmt.array, stmt.index
             if key not in self.sums:
@@ -139,11 +129,16 @@ class _Spelling:
         return replace(stmt, sharing="warp" if alike else "atomic")
 
 
-def _atomic(block: Block, arrays: frozenset[Var]) -> Block:
-    """A block with what is added to `arrays` added atomically."""
+def _labelled(block: Block, arrays: frozenset[Var]) -> Block:
+    """A block with what is added to `arrays`, also in helpers that it calls, labelled as atomic, and nothing else."""
 
     def change(stmt: Stmt) -> Stmt:
-        is_theirs = isinstance(stmt, Increment) and stmt.array in arrays
-        return replace(stmt, sharing="atomic") if is_theirs else stmt
+        if isinstance(stmt, Increment):
+            return replace(stmt, sharing="atomic" if stmt.array in arrays else "exclusive")
+        if isinstance(stmt, Call) and any(stmt.args[k] in arrays for k in stmt.writes):
+            inner = stmt.function
+            own = frozenset(inner.params[k] for k in stmt.writes if stmt.args[k] in arrays)
+            return replace(stmt, function=replace(inner, body=_labelled(inner.body, own)))
+        return stmt
 
     return rebuilt(block, change)

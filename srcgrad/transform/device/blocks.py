@@ -17,7 +17,7 @@ threads, every thread computes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,7 +47,7 @@ from srcgrad.ir.walk import blocks, defined, operands, rebuilt, statements, uses
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.independence import only_sums
 from srcgrad.transform.analysis.scratch import Scratch
-from srcgrad.transform.simt.races import meeting
+from srcgrad.transform.simt import mark_atomics, may_race
 
 SHARED = 40 * 1024  # bytes of shared memory that the arrays of a block may take
 
@@ -58,12 +58,10 @@ class Grid:
 
     Attributes:
         loops: the loops, outermost first.
-        body: what a block does.
+        body: what a block does; increments in it are labelled.
         before: statements between the loops, which every thread runs.
         threads: how many threads a block has along x, y and z.
-        private: arrays made outside of the loops, of which every block has its own.
-        atomic: arrays whose elements several threads may add to at once.
-        added: those of them that the grid does nothing else with.
+        added: arrays that are added to, and with which the grid does nothing else.
         shares: sums over the threads of a block that are only added to elements: each thread can add its own share.
     """
 
@@ -71,17 +69,20 @@ class Grid:
     body: Block
     before: Block
     threads: tuple[int, int, int]
-    private: tuple[Var, ...]
-    atomic: frozenset[Var]
     added: frozenset[Var]
     shares: frozenset[Var]
 
 
 def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -> Grid | None:
     """The grid that a loop stands for; None where threads cannot run it together."""
+    private = [scratch.allocs[a] for a in scratch.private if scratch.is_scratch(a, loop) or scratch.is_padded(a, loop)]
+    whole = mark_atomics(_with_own(function, loop, private))
+    (loop,) = (s for s in statements(whole.body) if isinstance(s, For) and s.index is loop.index)
+    if may_race(whole, loop):
+        return None
     loops, before = [loop], []
-    while loops[-1].body and isinstance(loops[-1].body[-1], For) and loops[-1].body[-1].axis.startswith("block."):
-        outer, inner = loops[-1], loops[-1].body[-1]
+    while (inner := _next(loops[-1])) is not None:
+        outer = loops[-1]
         own = {c.result: c.init for c in inner.carried}
         if len(own) != len(outer.carried) or not all(own.get(c.next) is c.inside for c in outer.carried):
             return None
@@ -93,19 +94,46 @@ def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -
         return None
     if not all(only_sums(s, list(statements(s.body))) for s in loops):
         return None
-    private = tuple(a for a in scratch.private if scratch.is_scratch(a, loop) or scratch.is_padded(a, loop))
-    across, within = meeting(function, loop, additions=False)
-    if within or not across <= set(private):
+    threads = _shape(inside)
+    if threads is None:
         return None
-    atomic = frozenset().union(*meeting(function, loop, additions=True))
-    increments = list(_shared_increments(body))
-    atomic |= {s.array for s in increments}
-    own = {*private, *(s.target for s in inside if isinstance(s, Alloc | View))}
+    shares = {s: replace(s, sharing="atomic") for s in _shared_increments(body)}
+    body = rebuilt(body, lambda s: shares.get(s, s))  # type: ignore[call-overload]
+    own_arrays = {s.target for s in inside if isinstance(s, Alloc | View)}
     used = [s for s in (*before, *inside) if isinstance(s, Load | Store)]
     added = {
-        a for a in atomic - own
-        if aliases.bases[a] == {a} and not any(aliases.may_overlap(s.array, a) for s in used)
+        s.array for s in inside
+        if isinstance(s, Increment) and s.array not in own_arrays and aliases.bases[s.array] == {s.array}
+        and not any(aliases.may_overlap(u.array, s.array) for u in used)
     }  # fmt: skip
+    sums = frozenset(s.value for s in shares)
+    return Grid(tuple(loops), body, tuple(before), threads, frozenset(added), sums)  # type: ignore[arg-type]
+
+
+def _next(loop: For) -> For | None:
+    """The loop over blocks that ends the body of another one."""
+    inner = loop.body[-1] if loop.body else None
+    return inner if isinstance(inner, For) and inner.axis.startswith("block.") else None
+
+
+def _with_own(function: Function, loop: For, private: list[Alloc]) -> Function:
+    """`function` with arrays that every block has for itself made in the innermost of the loops over blocks."""
+    while (inner := _next(loop)) is not None:
+        loop = inner
+    moved = {s.target for s in private}
+
+    def change(stmt: Stmt) -> Stmt | None:
+        if isinstance(stmt, Alloc) and stmt.target in moved:
+            return None
+        if isinstance(stmt, For) and stmt.index is loop.index:
+            return replace(stmt, body=(*private, *stmt.body))
+        return stmt
+
+    return replace(function, body=rebuilt(function.body, change))
+
+
+def _shape(inside: list[Stmt]) -> tuple[int, int, int] | None:
+    """How many threads a block has along x, y and z, by its loops over them; None where those differ."""
     threads = {"x": 1, "y": 1, "z": 1}
     for s in inside:
         if isinstance(s, For) and s.axis:
@@ -114,10 +142,7 @@ def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -
             if threads[s.axis[-1]] not in (1, s.stop.value):
                 return None
             threads[s.axis[-1]] = s.stop.value
-    return Grid(
-        tuple(loops), body, tuple(before), tuple(threads.values()), private, atomic, frozenset(added),
-        frozenset(s.value for s in increments),
-    )  # fmt: skip  # type: ignore[arg-type]
+    return threads["x"], threads["y"], threads["z"]
 
 
 def _shared_increments(body: Block) -> Iterator[Increment]:
@@ -164,39 +189,35 @@ class Touched:
         )  # fmt: skip
 
 
-def without_block_axes(grid: Grid, allocs: dict[Var, Alloc]) -> tuple[Grid, dict[Var, Alloc]]:
-    """Private arrays that are addressed by the indices of the blocks, and then by others: without those of blocks."""
+def without_block_axes(grid: Grid) -> Grid:
+    """A grid whose arrays of a block are addressed without the indices of blocks, where all uses begin with them."""
     indices = tuple(loop.index for loop in grid.loops)
     inside = list(statements(grid.body))
     cut: dict[Var, Var] = {}
-    for array in allocs:
+    for array in (s.target for s in inside if isinstance(s, Alloc)):
         mine = [s for s in inside if array in (*operands(s), *yields(s))]
         if all(isinstance(s, Load | Store | Increment) and s.index[: len(indices)] == indices for s in mine):
             axes = max(array.type.ndim - len(indices), 1)  # type: ignore[union-attr]
             if mine:
                 cut[array] = Var(array.hint, Array(array.type.dtype, axes, "C"))  # type: ignore[union-attr]
 
-    def access(stmt: Stmt) -> Stmt:
+    def change(stmt: Stmt) -> Stmt:
         if isinstance(stmt, Load | Store | Increment) and stmt.array in cut:
             return replace(stmt, array=cut[stmt.array], index=stmt.index[len(indices) :] or (ZERO,))
+        if isinstance(stmt, Alloc) and stmt.target in cut:
+            return replace(stmt, target=cut[stmt.target], shape=stmt.shape[len(indices) :] or (ONE,), like=None)
         return stmt
 
-    kept = {}
-    for array, alloc in allocs.items():
-        if array in cut:
-            alloc = replace(alloc, target=cut[array], shape=alloc.shape[len(indices) :] or (ONE,), like=None)
-        kept[alloc.target] = alloc
-    private = tuple(cut.get(a, a) for a in grid.private)
-    return replace(grid, body=rebuilt(grid.body, access), private=private), kept
+    return replace(grid, body=rebuilt(grid.body, change))
 
 
 class OwnElements:
     """Arrays of which every thread has its own elements: those at the indices of the loops over threads."""
 
-    def __init__(self, grid: Grid, outside: Mapping[Var, Alloc], candidates: set[Var]) -> None:
+    def __init__(self, grid: Grid) -> None:
         self.shape = tuple(n for n in reversed(grid.threads) if n > 1)
-        self.arrays = set(candidates)
-        self._visit((*outside.values(), *grid.body), ())
+        self.arrays = {s.target for s in statements(grid.body) if isinstance(s, Alloc)}
+        self._visit(grid.body, ())
 
     def _visit(self, block: Block, indices: tuple[Var, ...]) -> None:
         for stmt in block:
@@ -324,7 +345,7 @@ class Threads:
         for s in inside:
             if isinstance(s, Load | Store | Increment):
                 bases = set(self.aliases.bases.get(s.array, {s.array})) - alone
-                atomic = isinstance(s, Increment) and bases <= self.grid.atomic
+                atomic = isinstance(s, Increment) and s.sharing == "atomic"
                 (reads if isinstance(s, Load) else adds if atomic else writes).update(bases)
         return Touched(frozenset(reads), frozenset(writes), frozenset(adds))
 

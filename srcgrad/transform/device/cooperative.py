@@ -25,7 +25,7 @@ from srcgrad.ir.nodes import (
     integer,
 )  # fmt: skip
 from srcgrad.ir.types import BOOL, INT64, Array, Scalar
-from srcgrad.ir.walk import rebuilt, statements, substitute
+from srcgrad.ir.walk import rebuilt, substitute
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.build import Builder
 from srcgrad.transform.device.atomics import IMPORT, spelled
@@ -45,11 +45,10 @@ def launched(grid: Grid, kernel: Kernel, aliases: Aliases) -> list[Stmt] | None:
 
 class _Cooperative:
     def __init__(self, grid: Grid, kernel: Kernel, aliases: Aliases) -> None:
-        grid, self.allocs = without_block_axes(grid, {a: kernel.scratch.allocs[a] for a in grid.private})
+        grid = without_block_axes(grid)
         self.grid, self.kernel, self.host = grid, kernel, kernel.host
         self.host.loc = grid.loops[0].loc
-        made = {s.target for s in statements(grid.body) if isinstance(s, Alloc)}
-        self.own = OwnElements(grid, self.allocs, {*self.allocs, *made})
+        self.own = OwnElements(grid)
         self.room = SHARED
         self.indices: dict[str, Var] = {}
         self.threads = Threads(grid, aliases, self.index, self.own, self.placed)
@@ -73,12 +72,7 @@ class _Cooperative:
             for c in loop.carried:
                 names[c.inside] = c.init if loop is not grid.loops[0] else _zero(c.inside.type)
                 names[c.result] = c.next
-        first: list[Stmt] = []
-        pending = Touched()
-        for alloc in self.allocs.values():
-            made, pending = self.threads.alloc(alloc, pending)
-            first += made
-        body, _ = self.threads.code(grid.body, pending)
+        body, _ = self.threads.code(grid.body, Touched())
         if self.threads.failed:
             return None
         parts = [self._parts(c.result) for c in grid.loops[0].carried]
@@ -86,10 +80,10 @@ class _Cooperative:
             Effect(f"device.sum_{c.result.type.dtype}({{0}}, {{1}})", (part, c.next), (IMPORT,))  # type: ignore[union-attr]
             for c, part in zip(grid.loops[0].carried, parts, strict=True)
         ]
-        code = _localised((*first, *grid.before, *body, *last), self.own)
+        code = _localised((*grid.before, *body, *last), self.own)
         code = substitute(code, {v: _resolved(v, names) for v in names})
         code = self.local.placed(code, replace(grid.loops[0], carried=(), body=code))
-        added = spelled(code, grid.atomic, grid.added, frozenset(self.indices.values()))
+        added = spelled(code, grid.added, frozenset(self.indices.values()))
         starts = [Assign(v, f"text:{_index(axis)}", ()) for axis, v in self.indices.items()]
         whole = (*starts, *added.before, *added.body, *added.after)
         self.kernel.launch(whole, self.blocks, self.host.loc, grid.threads)
@@ -186,7 +180,8 @@ def _localised(block: Block, own: OwnElements) -> Block:
 
     def change(stmt: Stmt) -> Stmt:
         if isinstance(stmt, Load | Store | Increment) and stmt.array in own.arrays:
-            return replace(stmt, index=stmt.index[len(own.shape) :] or (ZERO,))
+            stmt = replace(stmt, index=stmt.index[len(own.shape) :] or (ZERO,))
+            return replace(stmt, sharing="exclusive") if isinstance(stmt, Increment) else stmt
         return stmt
 
     return rebuilt(block, change)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import Alloc, Assign, Atom, Block, Const, Effect, For, Function, If, Load, Stmt, Store, Var, While
 from srcgrad.ir.types import BOOL, Scalar
-from srcgrad.ir.walk import defined, introduced, statements
+from srcgrad.ir.walk import defined, introduced, rebuilt, statements
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.independence import only_sums
 from srcgrad.transform.analysis.places import find_places
@@ -113,19 +113,7 @@ def check_parallel(function: Function) -> None:
 
 def one_after_another(block: Block) -> Block:
     """A block whose parallel loops are ordinary ones: `prange` is `range` inside another one, and on one thread."""
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case For():
-                out.append(replace(stmt, parallel=False, body=one_after_another(stmt.body)))
-            case While():
-                out.append(replace(stmt, body=one_after_another(stmt.body)))
-            case If():
-                then, orelse = one_after_another(stmt.then), one_after_another(stmt.orelse)
-                out.append(replace(stmt, then=then, orelse=orelse))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+    return rebuilt(block, lambda s: replace(s, parallel=False) if isinstance(s, For) else s)
 
 
 def _reason(loop: For) -> Problem:

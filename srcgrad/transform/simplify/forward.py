@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcgrad.ir.nodes import Alloc, Block, Const, For, Function, If, Increment, Load, Stmt, Store, Var, While, flatten
-from srcgrad.ir.walk import blocks, defined, operands, statements, yields
+from srcgrad.ir.walk import blocks, defined, operands, rebuilt, statements, yields
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 
 
@@ -121,16 +121,7 @@ def _without(stmt: Stmt, store: Store) -> tuple[Stmt, ...]:
 
 
 def _redirected(block: Block, tape: Var, array: Var) -> Block:
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case Load() if stmt.array is tape:
-                out.append(replace(stmt, array=array))
-            case If():
-                then, orelse = (_redirected(b, tape, array) for b in (stmt.then, stmt.orelse))
-                out.append(replace(stmt, then=then, orelse=orelse))
-            case For() | While():
-                out.append(replace(stmt, body=_redirected(stmt.body, tape, array)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+    def change(stmt: Stmt) -> Stmt:
+        return replace(stmt, array=array) if isinstance(stmt, Load) and stmt.array is tape else stmt
+
+    return rebuilt(block, change)

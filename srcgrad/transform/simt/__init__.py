@@ -4,7 +4,7 @@ from srcgrad.transform.simt.counted import count_loops
 from srcgrad.transform.simt.fission import in_one_thread, serialise
 from srcgrad.transform.simt.flat import flat_grid
 from srcgrad.transform.simt.launch import launch_of
-from srcgrad.transform.simt.races import check_races, mark_atomics
+from srcgrad.transform.simt.races import check_races, mark_atomics, may_race
 from srcgrad.transform.simt.stores import merge_stores
 from srcgrad.transform.simt.unread import without_unread
 from srcgrad.transform.simt.unroll import unroll_levels
@@ -16,6 +16,7 @@ __all__ = [
     "in_one_thread",
     "launch_of",
     "mark_atomics",
+    "may_race",
     "merge_stores",
     "serialise",
     "unroll_levels",

@@ -21,11 +21,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcgrad.errors import Problem, UnsupportedError
-from srcgrad.ir.nodes import ONE, ZERO, Alloc, Atom, Block, For, Function, If, Increment, Stmt, Var, While
+from srcgrad.ir.nodes import ONE, ZERO, Alloc, Atom, Block, For, Function, If, Stmt, Var, While
 from srcgrad.ir.types import INT64, Array
 from srcgrad.ir.walk import defined, substitute
 from srcgrad.transform.simt.kept import Keeper, Region, reads
-from srcgrad.transform.simt.launch import Barrier, Launch
+from srcgrad.transform.simt.launch import Barrier, Launch, with_sharing
 from srcgrad.transform.simt.uniform import Control, Uniform
 
 
@@ -48,22 +48,7 @@ def serialise(function: Function, launch: Launch) -> Function:
 
 def in_one_thread(function: Function) -> Function:
     """`function` for one thread of a CPU, where nothing that is added to meets anything else."""
-    return replace(function, body=_alone(function.body))
-
-
-def _alone(block: Block) -> Block:
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case Increment():
-                out.append(replace(stmt, sharing="exclusive"))
-            case If():
-                out.append(replace(stmt, then=_alone(stmt.then), orelse=_alone(stmt.orelse)))
-            case For() | While():
-                out.append(replace(stmt, body=_alone(stmt.body)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+    return with_sharing(function, lambda _: "exclusive")
 
 
 def _check_barriers(block: Block, uniform: Uniform, *, alike: bool) -> None:

@@ -34,12 +34,12 @@ from srcgrad.ir.nodes import (
     Var,
     While,
 )
-from srcgrad.ir.walk import blocks, rebuilt, statements, without
+from srcgrad.ir.walk import statements, without
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.places import Place, find_places
 from srcgrad.transform.analysis.signs import Signs
 from srcgrad.transform.simt.indices import Facts, Moment
-from srcgrad.transform.simt.launch import Barrier
+from srcgrad.transform.simt.launch import Barrier, with_sharing
 from srcgrad.transform.simt.linear import Monomial, Polynomial
 
 Access = Load | Store | Increment
@@ -67,24 +67,21 @@ def mark_atomics(function: Function) -> Function:
     races = _Races(function)
     marked: set[Stmt] = set()
     for kind in ("thread", "block"):
-        for nest in (s for s in statements(function.body) if isinstance(s, For) and races.is_outermost(s, kind)):
+        for nest in races.nests(function.body, kind):
             marked.update(races.shared_sums(kind, nest))
-    return replace(function, body=_labelled(function.body, marked))
+    return with_sharing(function, lambda s: "atomic" if s in marked else "exclusive")
 
 
-def _labelled(block: Block, atomic: set[Stmt]) -> Block:
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case Increment():
-                out.append(replace(stmt, sharing="atomic" if stmt in atomic else "exclusive"))
-            case If():
-                out.append(replace(stmt, then=_labelled(stmt.then, atomic), orelse=_labelled(stmt.orelse, atomic)))
-            case For() | While():
-                out.append(replace(stmt, body=_labelled(stmt.body, atomic)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+def may_race(function: Function, grid: For) -> bool:
+    """Whether blocks of a grid, or threads of one loop over threads, may meet other than by additions.
+
+    The function may be a derivative. Barriers are taken to stand between loops over threads.
+    """
+    races = _Races(with_sharing(function, lambda _: "atomic"))
+    loops = {s.index: s for s in statements(races.function.body) if isinstance(s, For)}
+    whole = loops[grid.index]
+    nests = [("block", whole), *(("thread", s) for s in races.nests(whole.body, "thread"))]
+    return any(True for kind, nest in nests for _ in races.between(kind, nest, nest, None, set()))
 
 
 def _unordered(stmt: Stmt) -> Problem | None:
@@ -191,10 +188,13 @@ class _Races:
                 found |= bases
                 yield _problem(kind, one, other, next(iter(bases)))
 
-    def is_outermost(self, loop: For, kind: str) -> bool:
-        """Whether a loop is the first of a nest over threads or blocks."""
-        owner = self.places.at[loop].owner
-        return loop.axis.startswith(kind) and not (isinstance(owner, For) and owner.axis.startswith(kind))
+    def nests(self, block: Block, kind: str) -> Iterator[For]:
+        """The first loops of the nests over threads or blocks in a block."""
+        for loop in statements(block):
+            if isinstance(loop, For) and loop.axis.startswith(kind):
+                owner = self.places.at[loop].owner
+                if not (isinstance(owner, For) and owner.axis.startswith(kind)):
+                    yield loop
 
     def shared_sums(self, kind: str, nest: For) -> set[Stmt]:
         """The increments of a nest that other iterations may add to the same element."""
@@ -308,14 +308,14 @@ def _other(pair: Monomial, one: Hashable) -> Hashable:
 
 
 def _axes(loop: For, kind: str) -> list[tuple[str, Var]]:
-    """The axes of a nest of loops over threads or blocks, with their indices."""
-    found = []
-    while loop.axis.startswith(kind):
-        found.append((loop.axis, loop.index))
-        if not (len(loop.body) == 1 and isinstance(loop.body[0], For)):
-            break
-        loop = loop.body[0]
-    return found
+    """The axes of a nest of loops over threads or blocks, with their indices.
+
+    What is computed between two of the loops is in the body of the outer one; none of it is a loop of the nest.
+    """
+    found = [(loop.axis, loop.index)]
+    inner = [s for s in loop.body if isinstance(s, For) and s.axis.startswith(kind)]
+    assert len(inner) <= 1
+    return [*found, *(axis for s in inner for axis in _axes(s, kind))]
 
 
 def _both_atomic(one: Access, other: Access) -> bool:
@@ -335,35 +335,3 @@ def _problem(kind: str, one: Access, other: Access, array: Var) -> Problem:
         return Problem(message, read.loc, "call cuda.syncthreads() between the write and the read")
     hint = "read from another array than is written, or launch a kernel for each part of the work"
     return Problem(f"{who} may write this element of {name}", read.loc, hint)
-
-
-def meeting(function: Function, grid: For, *, additions: bool) -> tuple[frozenset[Var], frozenset[Var]]:
-    """The arrays in which blocks of a grid may meet, and those in which threads of one loop over threads may.
-
-    With `additions`, what is only added to counts too. The function may be a derivative: barriers are not looked at.
-    """
-    marked = replace(function, body=_marked(function.body, "exclusive" if additions else "atomic"))
-    races = _Races(marked)
-    loops = {s.index: s for s in statements(marked.body) if isinstance(s, For)}
-    across: set[Var] = set()
-    list(races.between("block", loops[grid.index], loops[grid.index], None, across))
-    within: set[Var] = set()
-    for loop in _outermost_threads(loops[grid.index].body):
-        list(races.between("thread", loop, loop, None, within))
-    return frozenset(across), frozenset(within)
-
-
-def _outermost_threads(block: Block) -> Iterator[For]:
-    for stmt in block:
-        if isinstance(stmt, For) and stmt.axis.startswith("thread"):
-            yield stmt
-        else:
-            for inner in blocks(stmt):
-                yield from _outermost_threads(inner)
-
-
-def _marked(block: Block, sharing: str) -> Block:
-    def change(stmt: Stmt) -> Stmt:
-        return replace(stmt, sharing=sharing) if isinstance(stmt, Increment) else stmt
-
-    return rebuilt(block, change)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Block, For, Function, If, Increment, Stmt, Store, Var, While
-from srcgrad.ir.walk import operands, statements
+from srcgrad.ir.nodes import Block, Function, Increment, Stmt, Store, Var
+from srcgrad.ir.walk import operands, rebuilt, statements
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 from srcgrad.transform.analysis.written import written_parameters
 from srcgrad.transform.simplify import eliminate_dead_code
@@ -34,16 +34,7 @@ def _bases(stmt: Stmt, aliases: Aliases) -> set[Var]:
 
 
 def _without_stores(block: Block, arrays: frozenset[Var], aliases: Aliases) -> Block:
-    out: list[Stmt] = []
-    for stmt in block:
-        match stmt:
-            case Store() | Increment() if aliases.bases[stmt.array] <= arrays:
-                continue
-            case If():
-                then, orelse = (_without_stores(b, arrays, aliases) for b in (stmt.then, stmt.orelse))
-                out.append(replace(stmt, then=then, orelse=orelse))
-            case For() | While():
-                out.append(replace(stmt, body=_without_stores(stmt.body, arrays, aliases)))
-            case _:
-                out.append(stmt)
-    return tuple(out)
+    def change(stmt: Stmt) -> Stmt | None:
+        return None if isinstance(stmt, Store | Increment) and aliases.bases[stmt.array] <= arrays else stmt
+
+    return rebuilt(block, change)
