@@ -44,8 +44,9 @@ def differentiable(
             reference for tests).
         memory_budget: how many bytes the tape of a gradient may take; beyond, the loops that fill it are checkpointed
             where they can be (see `checkpointed`). A quarter of the memory by default.
-        deterministic: on a GPU, add up in a fixed order what several threads add to one element, instead of
-            atomically: results are the same to the last bit in every run.
+        deterministic: add up in a fixed order what several threads add to one element, instead of atomically: results
+            are the same to the last bit in every run. With `parallel=True` this concerns only what is added at indices
+            that run time chooses to arrays of more than 2 MB.
         error_model: "numpy" (division by zero gives inf or nan; the default) or "python" (it raises).
 
     Returns:

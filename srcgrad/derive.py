@@ -89,7 +89,7 @@ class Derivation:
             printed = print_function(flat, device=True)
         else:
             if self.options.parallel:
-                flat = pipeline.in_parallel(flat)
+                flat = pipeline.in_parallel(flat, deterministic=self.options.deterministic)
             compiled = self.options.target == "cpu"
             flat = pipeline.in_lanes(flat) if compiled else flat
             printed = print_function(flat, pipeline.direct_accesses(flat) if compiled else frozenset())

@@ -37,7 +37,7 @@ def slot_for(program: Program, arguments: tuple[tuple[str, Any], ...]) -> Slot |
         return None
     names = [n for n, _ in arguments]
     compiler = sorted(options.numba_options().items(), key=str)
-    key = repr((stamp(), compiler, options.parallel, options.memory_budget, names, found.digest))
+    key = repr((stamp(), compiler, options.parallel, options.deterministic, options.memory_budget, names, found.digest))
     return Slot(hashlib.sha256(key.encode()).hexdigest(), found)
 
 

@@ -10,9 +10,11 @@ import random
 import numba
 import numpy as np
 
+from srcgrad.runtime import atomic
+
 
 class RaceError(AssertionError):
-    """Two iterations of one parallel loop touch an element, and one writes it."""
+    """Two iterations of one parallel loop touch an element, and one writes it, not only adding atomically."""
 
 
 class Detector:
@@ -20,7 +22,7 @@ class Detector:
 
     def __init__(self):
         self.loops, self.iteration = 0, None
-        self.read, self.written = {}, {}
+        self.read, self.written, self.added = {}, {}, {}
 
     def prange(self, *bounds):
         """In place of `numba.prange`."""
@@ -28,7 +30,7 @@ class Detector:
         order = list(range(*bounds))
         random.Random(len(order) + self.loops).shuffle(order)  # noqa: S311 - any order
         self.loops += 1
-        self.read, self.written = {}, {}
+        self.read, self.written, self.added = {}, {}, {}
         for k in order:
             self.iteration = k
             yield k
@@ -38,14 +40,18 @@ class Detector:
         if self.iteration is None:
             return
         for a in addresses:
-            before = self.written.get(a, self.iteration)
-            if table is self.written:
-                table[a] = self.iteration
-                before = self.read.get(a, before) if before == self.iteration else before
-            else:
-                table.setdefault(a, self.iteration)
-            if before != self.iteration:
-                raise RaceError(f"iterations {before} and {self.iteration} meet")
+            for other in (self.read, self.written, self.added):
+                before = other.get(a, self.iteration)
+                if before != self.iteration and (other is not table or table is self.written):
+                    raise RaceError(f"iterations {before} and {self.iteration} meet")
+            table.setdefault(a, self.iteration)
+
+    def add(self, array, index, value):
+        """In place of `srcgrad.runtime.atomic.add`."""
+        if isinstance(array, Watched):
+            self.note(self.added, array.addresses(index))
+            array = np.asarray(array)
+        array[index] += value
 
 
 DETECTOR = Detector()
@@ -87,4 +93,5 @@ def install(monkeypatch):
     global DETECTOR  # noqa: PLW0603 - one at a time
     DETECTOR = Detector()
     monkeypatch.setattr(numba, "prange", DETECTOR.prange)
+    monkeypatch.setattr(atomic, "add", DETECTOR.add)
     return DETECTOR

@@ -194,7 +194,7 @@ def test_a_version_from_the_cache_still_watches_what_is_outside(folder, derivati
     assert len(derivations) == 2, "one for each rate"
 
 
-@pytest.mark.parametrize("change", ["parallel", "types", "layout", "names", "fastmath", "argnums", "text"])
+@pytest.mark.parametrize("change", ["sweep", "deterministic", "types", "layout", "names", "fastmath", "argnums", "text"])
 def test_other_calls_have_other_entries(folder, derivations, change):
     def f(x, y, how="a"):
         return x[0] * 2.0 + y[0] if how == "a" else y[0] * x[0]
@@ -211,7 +211,8 @@ def test_other_calls_have_other_entries(folder, derivations, change):
         "fastmath": (sg.grad(sg.differentiable(f, fastmath=True)), (x, x, "a")),
         "argnums": (sg.grad(f, argnums=1), (x, x, "a")),
         "text": (sg.grad(f), (x, x, "b")),
-        "parallel": (sg.value_and_grad(f), (x, x, "a")),
+        "sweep": (sg.value_and_grad(f), (x, x, "a")),
+        "deterministic": (sg.grad(sg.differentiable(f, deterministic=True)), (x, x, "a")),
     }[change]
     other.callee.version(args).kernel("primal")
     assert len(derivations) == 2

@@ -13,6 +13,7 @@ import pytest
 from numba import prange
 
 import srcgrad as sg
+from srcgrad.runtime import atomic
 from srcgrad.transform.parallel import rewrite
 
 from . import laws, races
@@ -81,7 +82,12 @@ def test_the_detector_finds_races(monkeypatch):
         for _ in numba.prange(4):
             x[0] += 1.0
 
-    for loop in (neighbours, one_sum):
+    def added_and_read():
+        for i in numba.prange(4):
+            atomic.add(x, i, 1.0)
+            x[i + 1]
+
+    for loop in (neighbours, one_sum, added_and_read):
         races.install(monkeypatch)
         with pytest.raises(races.RaceError):
             loop()
@@ -135,6 +141,46 @@ def test_large_array_expressions_run_on_threads():
     assert "prange" in version._texts["primal"].printed.text
 
 
+@pytest.mark.parametrize("function", [programs.rows_by_index, programs.wraps_around])
+def test_additions_to_large_arrays_are_atomic(function, monkeypatch):
+    """Where partial sums would take too much memory."""
+    (program,) = (p for p in PARALLEL if p.function is function)
+    expected = everything(sg.differentiable(target="python")(function), program.arguments(), program.rng())
+    monkeypatch.setattr(rewrite, "PRIVATE", 0)
+    found = everything(parallel(function, "cpu"), program.arguments(), program.rng())
+    laws.assert_close(found, expected, 1e-11, "what threads give")
+    detector = races.install(monkeypatch)
+    found = everything(parallel(function), races.watched(program.arguments()), program.rng())
+    laws.assert_close(found, expected, 1e-11, "what chunks in any order give")
+    assert detector.added
+
+
+def test_no_addition_by_threads_is_lost(monkeypatch):
+    monkeypatch.setattr(rewrite, "PRIVATE", 0)
+
+    def lookups(table, index):
+        s = 0.0
+        for i in prange(index.shape[0]):
+            s += table[index[i], 1]
+        return s
+
+    index = np.arange(1_000_000) % 3 - 1
+    for dtype in (np.float64, np.float32):
+        table = np.ones((3, 2), dtype)
+        slope = sg.grad(sg.differentiable(parallel=True)(lookups))(table, index)
+        assert slope.dtype == dtype
+        assert np.array_equal(slope, [[0, 333333], [0, 333333], [0, 333334]])
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_fixed_order_needs_no_atomic_additions(deterministic):
+    f = sg.differentiable(parallel=True, target="python", deterministic=deterministic)(programs.wraps_around)
+    (program,) = (p for p in PARALLEL if p.function is programs.wraps_around)
+    sg.vjp(f, *program.arguments())
+    ((version,),) = f.callee.versions.values()
+    assert ("atomic.add(" in version._texts["reverse"].printed.text) == (not deterministic)
+
+
 # -- labels ------------------------------------------------------------------------------------------------------------
 
 
@@ -161,6 +207,7 @@ def roots(x, a):
 
 LABELLED = {
     "axpy": (axpy, programs.axpy_in_parallel, (0, 1)), "lookups": (lookups, programs.reads_by_index, 0),
+    "rows": (programs.rows_by_index, programs.rows_by_index, (0, 1)),
     "energy": (programs.energy_of_bodies, programs.energy_of_bodies, (0, 1)),
     "heat": (programs.heat_in_parallel, programs.heat_in_parallel, 0),
     "rays": (programs.rays_that_stop, programs.rays_that_stop, (0, 1)),

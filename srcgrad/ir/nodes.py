@@ -101,8 +101,8 @@ class Store(Stmt):
 
 @dataclass(frozen=True, eq=False)
 class Increment(Stmt):
-    """`array[index] += value`. `sharing` is "atomic" where several threads of a GPU may add to the element at
-    once, "warp" where all those that run side by side do.
+    """`array[index] += value`. `sharing` is "atomic" where several threads may add to the element at once, "warp"
+    where all those of a GPU that run side by side do.
 
     `loose` says that what is added to one element may be added in any order.
     """

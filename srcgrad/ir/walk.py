@@ -14,6 +14,7 @@ from srcgrad.ir.nodes import (
     Custom,
     Effect,
     For,
+    Function,
     If,
     Increment,
     Library,
@@ -246,3 +247,12 @@ def rebuilt(block: Block, change: Callable[[Stmt], Stmt | None]) -> Block:
 def without(block: Block, kind: type) -> Block:
     """A block without the statements of one kind."""
     return rebuilt(block, lambda s: None if isinstance(s, kind) else s)
+
+
+def with_sharing(function: Function, label: Callable[[Increment], str]) -> Function:
+    """`function` with its increments labelled, see `Increment.sharing`."""
+
+    def change(stmt: Stmt) -> Stmt:
+        return replace(stmt, sharing=label(stmt)) if isinstance(stmt, Increment) else stmt
+
+    return replace(function, body=rebuilt(function.body, change))

@@ -248,9 +248,13 @@ def in_sequence(lowered: Lowered) -> Lowered:
     return replace(lowered, function=replace(function, body=one_after_another(function.body)))
 
 
-def in_parallel(function: Function) -> Function:
+def in_parallel(function: Function, *, deterministic: bool) -> Function:
     """`function` with the iterations of its parallel loops shared out among threads."""
-    changed = share_out(function, lambda segment: in_lanes(_run(segment, SHARED, "share_out")))
+
+    def finish(segment: Function) -> Function:
+        return in_lanes(_run(segment, SHARED, "share_out"))
+
+    changed = share_out(function, finish, deterministic=deterministic)
     return function if changed is function else _run(changed, SHARED, "share_out")
 
 

@@ -265,6 +265,27 @@ def reads_by_index(table, x):
     return out
 
 
+@program(draw(array(8, 3), array(9, 3), array(9)), tags=["parallel"])
+def rows_by_index(table, x, place):
+    s = 0.0
+    for i in prange(x.shape[0]):
+        row = int(8.0 * abs(math.sin(place[i]))) - 8  # from the end
+        dot = 0.0
+        for k in range(x.shape[1]):
+            dot += table[row, k] * x[i, k]
+        s += dot * dot * place[i]
+    return s
+
+
+@program(draw(array(9), array(12)), tags=["parallel"])
+def wraps_around(u, w):
+    out = np.empty_like(u)
+    n = u.shape[0]
+    for i in prange(n):
+        out[i] = u[(i + 1) % n] * u[(i + n - 1) % n] + w[i]
+    return out
+
+
 @program(draw(array(7, 5), array(5)), tags=["parallel"])
 def matrix_times_vector(a, x):
     y = np.zeros(a.shape[0])

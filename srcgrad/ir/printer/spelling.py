@@ -16,7 +16,7 @@ PRECEDENCE = {
 CALLS = {"abs": "abs", "min": "min", "max": "max", "round": "round"}
 CALLED = {
     "np", "math", "range", "min", "max", "abs", "round", "int", "float", "bool", "print", "reserve", "polygamma",
-    "linalg", "special", "cuda", "device",
+    "linalg", "special", "cuda", "device", "atomic",
 }  # fmt: skip
 
 

@@ -136,6 +136,14 @@ class _Writer(Spelling):
             return f"{self.module.helper(function, 'kernel')}[device.grid({', '.join(grid)})]"
         return self.module.helper(function, "thread" if self.place == "kernel" else self.place)
 
+    def adding(self, kind: str) -> str:
+        """What adds to an element that others may add to at the same time."""
+        if kind == "atomic" and not self.place:
+            self.imports.add("from srcgrad.runtime import atomic")
+            return "atomic.add"
+        self.imports.add("from srcgrad.runtime import device" if kind == "warp" else "from numba import cuda")
+        return "cuda.atomic.add" if kind == "atomic" else "device.add_together"
+
     def write(self, text: str, loc: Location) -> None:
         self.lines.append(_Written("    " * self.depth + text, loc, not self.wraps, self.loose))
         self.wraps = self.loose = False
@@ -210,9 +218,7 @@ class _Writer(Spelling):
             assert isinstance(item.target, Expr)
             array, *index = (self.expr(a) for a in item.target.args)
             at = index[0] if len(index) == 1 else f"({', '.join(index)})"
-            add = "cuda.atomic.add" if item.kind == "atomic" else "device.add_together"
-            self.imports.add("from srcgrad.runtime import device" if item.kind == "warp" else "from numba import cuda")
-            self.write(f"{add}({array}, {at}, {self.expr(value)})", item.loc)
+            self.write(f"{self.adding(item.kind)}({array}, {at}, {self.expr(value)})", item.loc)
         elif item.kind == "increment":
             assert item.target is not None
             sign, shown = "+", value

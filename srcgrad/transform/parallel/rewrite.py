@@ -14,6 +14,7 @@ of arrays would take too much memory, and where chunks must be longer than the d
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -36,7 +37,7 @@ from srcgrad.ir.nodes import (
     integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar
-from srcgrad.ir.walk import free, statements
+from srcgrad.ir.walk import free, statements, with_sharing
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.places import find_places
 from srcgrad.transform.analysis.scratch import Scratch
@@ -52,12 +53,13 @@ WORTH = 1 << 15  # elements from which on an array expression is shared out
 
 def share_out(
     function: Function, finish: Callable[[Function], Function] = lambda f: f, *,
-    chosen: Callable[[Sharing], bool] = lambda _: True, chunks: int = CHUNKS,
+    chosen: Callable[[Sharing], bool] = lambda _: True, chunks: int = CHUNKS, deterministic: bool = True,
 ) -> Function:  # fmt: skip
     """Share out the outermost `prange` loops, their reverses, and large loops over elements of arrays.
 
     `finish` is applied to the functions of the chunks, of which there are `chunks` at most. Loops that are not `chosen`
-    are left as they are.
+    are left as they are. Unless `deterministic`, chunks add atomically to large arrays at indices that run time
+    chooses.
     """
     if not any(isinstance(s, For) and (s.parallel or s.mode == "elementwise") for s in statements(function.body)):
         return function
@@ -77,6 +79,7 @@ def share_out(
                     elif not chosen(found):
                         out.append(stmt)
                     else:
+                        found = replace(found, scattered=[] if deterministic else found.scattered)
                         out += _Shared(stmt, found, scratch, finish, chunks).statements()
                 case While():
                     out.append(replace(stmt, body=block(stmt.body)))
@@ -119,16 +122,35 @@ class _Shared:
         if not loop.parallel:
             work = op("*", count, self._inner_work())
             with build.block() as shared:
-                totals = self.shared(segment, given, count)
+                totals = self.on_threads(segment, given, count)
             with build.block() as alone:
                 direct = self.call(segment, loop.start, loop.stop, given)
                 sums = [op("+", c.init, d) for c, d in zip(loop.carried, direct, strict=True)]
             results = [Result(c.result, a, b) for c, a, b in zip(loop.carried, totals, sums, strict=True)]
             build.emit(If(op(">", work, integer(WORTH)), tuple(shared), tuple(alone), tuple(results), loc=loop.loc))
             return build.stack[0]
-        totals = self.shared(segment, given, count)
+        totals = self.on_threads(segment, given, count)
         renamed = {t: c.result for t, c in zip(totals, loop.carried, strict=True)}
         return [_with_results(s, renamed) for s in build.stack[0]]
+
+    def on_threads(self, segment: Function, given: list[Atom], count: Atom) -> list[Var]:
+        """Run all chunks, with the additions that the sizes of arrays ask for, and add up what they give."""
+        build, scattered = self.build, self.sharing.scattered
+        if not scattered:
+            return self.in_chunks(segment, given, count, self.sharing.reduced)
+        sizes = [build.op("*", self.size(a), integer(self.most)) for a in scattered]
+        fits = functools.reduce(lambda a, b: build.op("max", a, b), sizes)
+        with build.block() as parts:
+            first = self.in_chunks(segment, given, count, self.sharing.reduced)
+        with build.block() as atomic:
+            own = {p for p, a in zip(segment.params[2:], given, strict=True) if a in scattered}
+            labelled = fresh_copy(with_sharing(segment, lambda s: "atomic" if s.array in own else s.sharing))
+            rest = [a for a in self.sharing.reduced if a not in scattered]
+            second = self.in_chunks(labelled, given, count, rest)
+        results = [Result(Var(a.hint, a.type), a, b) for a, b in zip(first, second, strict=True)]
+        cond = build.op("<=", fits, integer(PRIVATE))
+        build.emit(If(cond, tuple(parts), tuple(atomic), tuple(results), loc=self.loop.loc))
+        return [r.target for r in results]
 
     def segment(self) -> tuple[Function, list[Var]]:
         """The loop as a function of its bounds and of what it reads; and what it reads, reduced handles last."""
@@ -159,21 +181,20 @@ class _Shared:
         self.build.emit(Call(tuple(targets), segment, (first, last, *given), writes, loc=self.loop.loc))
         return targets
 
-    def shared(self, segment: Function, given: list[Atom], count: Atom) -> list[Var]:
-        """Run all chunks, and add up what they give."""
+    def in_chunks(self, segment: Function, given: list[Atom], count: Atom, reduced: list[Var]) -> list[Var]:
+        """Run all chunks, with partial sums of the arrays `reduced`, and add up what they give."""
         build, loop, op = self.build, self.loop, self.build.op
-        reduced = self.sharing.reduced
-        chunks = self.chunks(count)
+        chunks = self.chunks(count, reduced)
         parts = [build.alloc("empty", c.inside.type.dtype, (chunks,), c.result.hint) for c in loop.carried]  # type: ignore[union-attr]
         rows = [build.alloc("zeros", a.type.dtype, (chunks, *build.shapes(a)), a.hint) for a in reduced]  # type: ignore[union-attr]
 
         def chunk(t: Atom) -> None:
             ends = [op("+", loop.start, op("//", op("*", count, k), chunks)) for k in (t, op("+", t, ONE))]
-            own = []
+            own: dict[Atom, Var] = {}
             for a, row in zip(reduced, rows, strict=True):
                 to = Array(a.type.dtype, a.type.ndim, "C")  # type: ignore[union-attr]
-                own.append(build.view(row, "index", (t, *(Slice() for _ in range(to.ndim))), to))
-            found = self.call(segment, *ends, [*given[: len(given) - len(reduced)], *own])
+                own[a] = build.view(row, "index", (t, *(Slice() for _ in range(to.ndim))), to)
+            found = self.call(segment, *ends, [own.get(a, a) for a in given])
             for part, value in zip(parts, found, strict=True):
                 build.store(part, (t,), value)
 
@@ -187,22 +208,23 @@ class _Shared:
             self.add_rows(a, row, chunks)
         return [self.total(c, part, chunks) for c, part in zip(loop.carried, parts, strict=True)]
 
-    def chunks(self, count: Atom) -> Atom:
-        """How many chunks there are."""
-        build, op = self.build, self.build.op
+    def chunks(self, count: Atom, reduced: list[Var]) -> Atom:
+        """How many chunks there are, each with partial sums of the arrays `reduced`."""
+        op = self.build.op
         chunks: Atom = integer(self.most)
         if self.most > CHUNKS:  # so many that there may be fewer iterations
             chunks = op("min", chunks, op("max", count, ONE))
         if self.sharing.neighbours:
             span = max(self.sharing.neighbours.values()) + 1
             chunks = op("min", chunks, op("max", op("//", count, integer(span)), ONE))
-        for a in self.sharing.reduced:
-            size: Atom = integer(8)
-            for n in build.shapes(a):
-                size = op("*", size, n)
-            fits = op("//", integer(PRIVATE), op("max", size, ONE))
+        for a in reduced:
+            fits = op("//", integer(PRIVATE), op("max", self.size(a), ONE))
             chunks = op("min", chunks, op("max", fits, ONE))
         return chunks
+
+    def size(self, array: Var) -> Atom:
+        """How many bytes an array takes."""
+        return functools.reduce(lambda a, b: self.build.op("*", a, b), self.build.shapes(array), integer(8))
 
     def every(self, count: Atom, body: Callable[[Var], None]) -> None:
         """A parallel loop."""

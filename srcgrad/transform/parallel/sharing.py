@@ -4,7 +4,9 @@
 - *private*: a scratch array, which every thread gets for itself;
 - *neighbour*: increments at bounded distances from the iteration's own index: chunks of iterations that are not next
   to each other do not meet (red-black ordering; Y. Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., 12.4);
-- *reduction*: anything else that is only added to: partial sums, one a chunk, added up in a fixed order.
+- *reduction*: anything else that is only added to: partial sums, one a chunk, added up in a fixed order;
+- *scattered*: a reduction at indices that run time chooses, of which an iteration may meet few: atomic additions, where
+  partial sums would take too much memory.
 
 What fits none cannot run in parallel. That a primal's writes do not meet also says that the increments of its reverse
 at the same indices do not (J. Hueckelheim, L. Hascoet, FormAD, 2022).
@@ -53,17 +55,13 @@ class Sharing:
         private: the scratch arrays.
         neighbours: arrays that are added to at constant distances, and the greatest such distance.
         reduced: handles of arrays that get partial sums.
+        scattered: those of them that are added to at indices which run time chooses.
     """
 
     private: list[Var] = field(default_factory=list)
     neighbours: dict[Var, int] = field(default_factory=dict)
     reduced: list[Var] = field(default_factory=list)
-
-    def label(self, array: Var) -> str:
-        """The label of the increments to an array."""
-        if array in self.private:
-            return "private"
-        return "neighbour" if array in self.neighbours else "reduction" if array in self.reduced else "exclusive"
+    scattered: list[Var] = field(default_factory=list)
 
 
 def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) -> Sharing | None:
@@ -107,7 +105,15 @@ def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) ->
             found.neighbours[handle] = distance
         else:
             found.reduced.append(handle)
+            if handle not in added and all(_is_chosen(s.index, made, places) for s in mine):
+                found.scattered.append(handle)
     return found
+
+
+def _is_chosen(index: tuple[Atom, ...], made: set[Var], places: Places) -> bool:
+    """Whether an index depends on what an iteration computes, not on indices of loops alone."""
+    symbols = {s.var for i in index for s, _ in Iterations(places, [], None).form(i, later=False).terms}
+    return any(v in made and getattr(places.home.get(v), "index", None) is not v for v in symbols)
 
 
 def _meet(other: Var, handle: Var, made: set[Var], aliases: Aliases) -> bool:

@@ -23,9 +23,9 @@ from dataclasses import replace
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import ONE, ZERO, Alloc, Atom, Block, For, Function, If, Stmt, Var, While
 from srcgrad.ir.types import INT64, Array
-from srcgrad.ir.walk import defined, substitute
+from srcgrad.ir.walk import defined, substitute, with_sharing
 from srcgrad.transform.simt.kept import Keeper, Region, reads
-from srcgrad.transform.simt.launch import Barrier, Launch, with_sharing
+from srcgrad.transform.simt.launch import Barrier, Launch
 from srcgrad.transform.simt.uniform import Control, Uniform
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from srcgrad.ir.arguments import BlockShape
-from srcgrad.ir.nodes import ONE, ZERO, Alloc, Atom, Effect, Function, Increment, Stmt, Var, integer
+from srcgrad.ir.nodes import ONE, ZERO, Alloc, Atom, Effect, Stmt, Var, integer
 from srcgrad.ir.types import INT64
-from srcgrad.ir.walk import rebuilt
 
 AXES = "xyz"
 ARGUMENTS = 4  # of a launch, after those of the kernel: gridDim along x, y and z, and the shape of the blocks
@@ -89,15 +88,6 @@ def _indices(letter: str, extents: tuple[Atom, ...]) -> tuple[Atom, ...]:
         ZERO if n == ONE else Var(f"{letter}{axis}" if several else letter, INT64)
         for axis, n in zip(AXES, extents, strict=True)
     )
-
-
-def with_sharing(function: Function, label: Callable[[Increment], str]) -> Function:
-    """`function` with its increments labelled, see `Increment.sharing`."""
-
-    def change(stmt: Stmt) -> Stmt:
-        return replace(stmt, sharing=label(stmt)) if isinstance(stmt, Increment) else stmt
-
-    return replace(function, body=rebuilt(function.body, change))
 
 
 def has_barrier(stmt: Stmt, inner: Sequence[Stmt]) -> bool:

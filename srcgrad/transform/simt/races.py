@@ -34,12 +34,12 @@ from srcgrad.ir.nodes import (
     Var,
     While,
 )
-from srcgrad.ir.walk import statements, without
+from srcgrad.ir.walk import statements, with_sharing, without
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.places import Place, find_places
 from srcgrad.transform.analysis.signs import Signs
 from srcgrad.transform.simt.indices import Facts, Moment
-from srcgrad.transform.simt.launch import Barrier, with_sharing
+from srcgrad.transform.simt.launch import Barrier
 from srcgrad.transform.simt.linear import Monomial, Polynomial
 
 Access = Load | Store | Increment
