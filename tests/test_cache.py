@@ -194,7 +194,10 @@ def test_a_version_from_the_cache_still_watches_what_is_outside(folder, derivati
     assert len(derivations) == 2, "one for each rate"
 
 
-@pytest.mark.parametrize("change", ["sweep", "deterministic", "types", "layout", "names", "fastmath", "argnums", "text"])
+CHANGES = ["sweep", "deterministic", "types", "layout", "names", "fastmath", "argnums", "text"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_other_calls_have_other_entries(folder, derivations, change):
     def f(x, y, how="a"):
         return x[0] * 2.0 + y[0] if how == "a" else y[0] * x[0]
