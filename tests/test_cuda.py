@@ -80,6 +80,12 @@ def test_loops_of_one_thread(program):
 @pytest.mark.parametrize("program", some(PARALLEL, 5), ids=str)
 def test_in_a_fixed_order(program):
     check_as_in_python(program, deterministic=True)
+    f = on_gpu(program.function, deterministic=True)
+    sg.vjp(f, *program.arguments())
+    ((version,),) = f.callee.versions.values()
+    for text in version._texts.values():
+        assert "atomic.add" not in text.printed.text
+        assert "add_together" not in text.printed.text
 
 
 @pytest.mark.parametrize("program", some(PARALLEL, 8), ids=str)

@@ -75,6 +75,25 @@ def is_grid(program, one):
     return ("Idx" in text or "for g" in text or max(one.block) == 1) and "range(gridDim" not in text
 
 
+ORDERED = ("dot", "histogram", "product_in_tiles", "scaled_rows", "forces_in_tiles", "saxpy")
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_in_a_fixed_order(name):
+    """Without atomic additions, and the same."""
+    program = next(p for p in KERNELS if p.name == name)
+    args = program.arguments()
+    reference = launched(program, "python")
+    one = sg.cuda.kernel(program.function, deterministic=True)[program.grid, program.block]
+    expected, expected_pullback = sg.cuda.vjp(reference, *args)
+    contents, pullback = sg.cuda.vjp(one, *args)
+    laws.assert_close(contents, expected, 1e-10, "the contents after the launch")
+    seed = random_like(program.rng(), expected)
+    laws.assert_close(pullback(seed), expected_pullback(seed), 1e-10, "the cotangents")
+    assert "atomic" not in adjoint_text(one.kernel)
+    assert "add_together" not in adjoint_text(one.kernel)
+
+
 SHOWN = (
     "saxpy", "sheet", "dot", "forces_in_tiles", "product_in_tiles", "histogram", "roots_by_newton",
     "scaled_by_the_first",

@@ -213,7 +213,7 @@ def _check_adjoint(name: str, kind: Any, value: Any, adjoint: Any) -> None:
 
 def kernel(
     function: Callable[..., Any] | None = None, /, *, target: str = "cuda", fastmath: bool = False, cache: bool = True,
-    **jit_options: Any,
+    deterministic: bool = False, **jit_options: Any,
 ) -> Any:  # fmt: skip
     """Give a kernel derivatives. A decorator, with or without parentheses, in the place of `numba.cuda.jit`.
 
@@ -222,6 +222,8 @@ def kernel(
         target: where the adjoint runs: "cuda"; "cpu" or "python" for the whole grid in one thread of the CPU.
         fastmath: as for `numba.cuda.jit`.
         cache: keep compiled adjoints on disk.
+        deterministic: let no two threads of an adjoint add to one element, so that results are the same to the last bit
+            in every run; much slower where atomic additions would be made. The kernel itself is not changed.
         **jit_options: other options of `numba.cuda.jit`, for the kernel itself.
 
     Returns:
@@ -240,7 +242,7 @@ def kernel(
         if not isinstance(plain, FunctionType):
             message = f"expected a kernel, but got {target_function!r}"
             raise ArgumentError(Problem(message, hint="decorate a function"))
-        options = Options(target=target, fastmath=fastmath, cache=cache)  # type: ignore[arg-type]
+        options = Options(target=target, fastmath=fastmath, cache=cache, deterministic=deterministic)  # type: ignore[arg-type]
         return Kernel(plain, options, {"fastmath": fastmath, **jit_options})
 
     if target not in ("cuda", "cpu", "python"):

@@ -73,8 +73,13 @@ class Grid:
     shares: frozenset[Var]
 
 
-def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -> Grid | None:
-    """The grid that a loop stands for; None where threads cannot run it together."""
+def grid_of(
+    loop: For, function: Function, aliases: Aliases, scratch: Scratch, *, deterministic: bool
+) -> Grid | None:  # fmt: skip
+    """The grid that a loop stands for; None where threads cannot run it together.
+
+    If it is to be `deterministic`, neither can they where several add to one element.
+    """
     private = [scratch.allocs[a] for a in scratch.private if scratch.is_scratch(a, loop) or scratch.is_padded(a, loop)]
     whole = mark_atomics(_with_own(function, loop, private))
     (loop,) = (s for s in statements(whole.body) if isinstance(s, For) and s.index is loop.index)
@@ -97,7 +102,9 @@ def grid_of(loop: For, function: Function, aliases: Aliases, scratch: Scratch) -
     threads = _shape(inside)
     if threads is None:
         return None
-    shares = {s: replace(s, sharing="atomic") for s in _shared_increments(body)}
+    if deterministic and any(isinstance(s, Increment) and s.sharing == "atomic" for s in inside):
+        return None
+    shares = {} if deterministic else {s: replace(s, sharing="atomic") for s in _shared_increments(body)}
     body = rebuilt(body, lambda s: shares.get(s, s))  # type: ignore[call-overload]
     own_arrays = {s.target for s in inside if isinstance(s, Alloc | View)}
     used = [s for s in (*before, *inside) if isinstance(s, Load | Store)]

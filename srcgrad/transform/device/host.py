@@ -79,7 +79,7 @@ def to_device(function: Function, finish: Finish = lambda f: f, *, deterministic
     if deterministic:
         function = share_out(function, finish, chosen=lambda s: bool(s.reduced or s.neighbours), chunks=CHUNKS)
         function = inline_calls(function, _makes_arrays)
-    return _Host(function, finish).function()
+    return _Host(function, finish, deterministic).function()
 
 
 def _makes_arrays(call: Call) -> bool:
@@ -89,8 +89,8 @@ def _makes_arrays(call: Call) -> bool:
 class _Host:
     """One function."""
 
-    def __init__(self, function: Function, finish: Finish) -> None:
-        self.whole, self.finish = function, finish
+    def __init__(self, function: Function, finish: Finish, deterministic: bool) -> None:
+        self.whole, self.finish, self.deterministic = function, finish, deterministic
         self.aliases, self.places = find_aliases(function), find_places(function)
         self.scratch = Scratch(function, self.aliases)
         self.views = {s.target: s for s in statements(function.body) if isinstance(s, View)}
@@ -116,7 +116,7 @@ class _Host:
     def loop(self, loop: Loop) -> list[Stmt]:
         kernel = Kernel(self.views, self.scratch, self.finish)
         if isinstance(loop, For) and loop.axis.startswith("block."):
-            grid = grid_of(loop, self.whole, self.aliases, self.scratch)
+            grid = grid_of(loop, self.whole, self.aliases, self.scratch, deterministic=self.deterministic)
             found = launched(grid, kernel, self.aliases) if grid is not None else None
             if found is not None:
                 return found
@@ -124,7 +124,7 @@ class _Host:
         if self.is_parallel(loop):
             sharing = self.sharing(loop)
             if sharing is not None and self.fits(loop):
-                nest = nest_of(loop, sharing, self.aliases, self.scratch, self.places)
+                nest = nest_of(loop, sharing, self.aliases, self.sharing)
                 return kernel.shared_out(nest, Growth(loop, self.aliases))
         if not any(self.is_launched(s) for s in statements(loop.body)) and self.is_serial(loop):
             return kernel.serial(loop)
@@ -147,7 +147,8 @@ class _Host:
         """How iterations share what they write; chunks have been made so that they share nothing."""
         if loop.mode == "threads":
             return Sharing()
-        return sharing_of(loop, self.aliases, self.scratch, self.places)
+        found = sharing_of(loop, self.aliases, self.scratch, self.places)
+        return None if found is not None and self.deterministic and (found.reduced or found.neighbours) else found
 
     def fits(self, loop: Loop) -> bool:
         """Whether a kernel can have all arrays and functions that a loop uses."""
@@ -179,7 +180,7 @@ class _Host:
         body = tuple(statements(inner.body))
         if any(isinstance(s, _ON_HOST | Alloc) for s in body):
             if inner not in self.helpers:
-                self.helpers[inner] = to_device(inner, self.finish)
+                self.helpers[inner] = to_device(inner, self.finish, deterministic=self.deterministic)
             return [replace(stmt, function=self.helpers[inner])]
         kernel = Kernel(self.views, self.scratch, self.finish)
         return kernel.once((replace(stmt, targets=targets),), dict(zip(targets, stmt.targets, strict=True)), stmt.loc)

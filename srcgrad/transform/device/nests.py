@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from srcgrad.ir.nodes import Alloc, Assign, Atom, Call, Const, For, Increment, Load, Stmt, Store, Var, View
 from srcgrad.ir.walk import defined, introduced, statements
 from srcgrad.transform.analysis.aliases import Aliases
-from srcgrad.transform.analysis.places import Places
-from srcgrad.transform.analysis.scratch import Scratch
-from srcgrad.transform.parallel.sharing import Sharing, sharing_of
+from srcgrad.transform.parallel.sharing import Sharing
 
 AXES = 3  # of a grid
 NARROW = 4  # an inner loop of so few iterations stays a loop
@@ -30,8 +29,13 @@ class Nest:
     atomic: frozenset[Var]
 
 
-def nest_of(loop: For, sharing: Sharing, aliases: Aliases, scratch: Scratch, places: Places) -> Nest:
-    """The loops around the same statements whose iterations are all independent of each other."""
+def nest_of(
+    loop: For, sharing: Sharing, aliases: Aliases, sharing_of: Callable[[For], Sharing | None]
+) -> Nest:  # fmt: skip
+    """The loops around the same statements whose iterations are all independent of each other.
+
+    `sharing` is how those of `loop` share what they write, and `sharing_of` tells it of loops inside it.
+    """
     loops = [loop]
     atomic = {*sharing.reduced, *sharing.neighbours}
     if loop.mode == "threads" or sharing.private or any(isinstance(s, Alloc) for s in statements(loop.body)):
@@ -46,7 +50,7 @@ def nest_of(loop: For, sharing: Sharing, aliases: Aliases, scratch: Scratch, pla
             break
         if isinstance(inner.stop, Const) and inner.stop.value <= NARROW:
             break
-        found = sharing_of(inner, aliases, scratch, places)
+        found = sharing_of(inner)
         if found is None or found.private or not _passes_on(outer, inner) or _reads_written(before, inner, aliases):
             break
         atomic |= {*found.reduced, *found.neighbours}
