@@ -248,3 +248,59 @@ def bubble_sort(a):
             if a[j] > a[j + 1]:
                 a[j], a[j + 1] = a[j + 1], a[j]
     return a
+
+
+@program(draw(array(6, 3), 0.8))
+def state_that_starts_in_the_loop(x, a):
+    """The first iteration sets what all others go on with: no scratch array, though every iteration stores to all."""
+    y = np.empty(x.shape[1])
+    s = 0.0
+    for t in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            if t == 0:
+                y[k] = x[0, k]
+            y[k] = a * y[k] + x[t, k] * x[t, k]
+            s += y[k] * y[k]
+    return s
+
+
+@program(draw(array(6, 3), np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 0, 0]])))
+def last_that_was_seen(x, seen):
+    last = np.zeros(x.shape[1])
+    out = np.empty_like(x)
+    for t in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            if seen[t, k]:
+                last[k] = x[t, k]
+            out[t, k] = last[k] * last[k]
+            last[k] = last[k] * 0.9
+    return out
+
+
+@program(draw(array(6), np.array([1, 0, 2, 0, 0, 1])))
+def set_in_a_loop_that_may_not_run(x, count):
+    w = np.zeros(3)
+    s = 0.0
+    for t in range(x.shape[0]):
+        for k in range(3):
+            for _ in range(count[t]):
+                w[k] = x[t] * (k + 1)
+            s += w[k] * x[t]
+            w[k] = x[t]
+    return s
+
+
+@program(draw(array(5, 3)))
+def set_on_both_sides_of_a_branch(x):
+    """This is a scratch array."""
+    w = np.empty(3)
+    s = 0.0
+    for t in range(x.shape[0]):
+        for k in range(3):
+            if x[t, k] > 1.0:
+                w[k] = x[t, k]
+            else:
+                w[k] = x[t, k] * x[t, k]
+            s += w[k] * x[t, 0]
+            w[k] = w[k] * s
+    return s

@@ -7,7 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from srcgrad.ir.nodes import Alloc, Atom, Block, Const, For, Function, If, Increment, Load, Stmt, Store, Var, flatten
+from srcgrad.ir.nodes import (
+    Alloc,
+    Atom,
+    Block,
+    Const,
+    For,
+    Function,
+    If,
+    Increment,
+    Load,
+    Stmt,
+    Store,
+    Var,
+    While,
+    flatten,
+)
 from srcgrad.ir.types import Array
 from srcgrad.ir.walk import operands, statements, yields
 from srcgrad.transform.analysis.aliases import Aliases
@@ -85,7 +100,7 @@ class Scratch:
         for store in _unconditional((stmt,), array, {}, shape):
             pattern = tuple(None if isinstance(i, Const) else i for i in store.index)
             covered.setdefault(pattern, set()).add(tuple(i.value for i in store.index if isinstance(i, Const)))
-        if not _reads_own(stmt, array):
+        if not _reads_own((stmt,), array, set()):
             return False
         for pattern, found in covered.items():
             total = 1
@@ -105,14 +120,25 @@ def _unconditional(block: Block, array: Var, loops: dict[Var, For], shape: tuple
             yield from _unconditional(stmt.body, array, loops | {stmt.index: stmt}, shape)
 
 
-def _reads_own(stmt: Stmt, array: Var) -> bool:
-    """Whether each read in a nest is of the element that a store before it, in the same iteration, has filled."""
-    stored: set[tuple[Atom, ...]] = set()
-    for s in statements((stmt,)):
-        if isinstance(s, Store) and s.array is array:
-            stored.add(s.index)
-        elif _is_access(s, array) and s.index not in stored:  # type: ignore[attr-defined]
-            return False
+def _reads_own(block: Block, array: Var, stored: set[tuple[Atom, ...]]) -> bool:
+    """Whether each read in a block is of an element that a store before it, in the same iteration, has filled.
+
+    Those that are `stored` to before it have been; what the block always stores to is added to them.
+    """
+    for s in block:
+        match s:
+            case Store() if s.array is array:
+                stored.add(s.index)
+            case If():
+                sides = [set(stored), set(stored)]
+                if not all(_reads_own(b, array, side) for b, side in zip((s.then, s.orelse), sides, strict=True)):
+                    return False
+                stored |= sides[0] & sides[1]
+            case For() | While():  # it may not run at all
+                if not _reads_own(s.body, array, set(stored)):
+                    return False
+            case _ if _is_access(s, array) and s.index not in stored:  # type: ignore[attr-defined]
+                return False
     return True
 
 
