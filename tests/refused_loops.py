@@ -104,8 +104,27 @@ def solves(x):
     return out.sum()
 
 
+def meets_below_zero(x):
+    out = x.copy()
+    for i in prange(-3, 3):
+        out[i] = out[i] * 0.5 + x[i]
+    return out.sum()
+
+
+def starts_in_one_iteration(x):
+    v = np.zeros(2)
+    out = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        for k in range(2):
+            if x[i] > 0.5:
+                v[k] = x[i]
+            out[i] = v[k]
+            v[k] = v[k] * 0.9
+    return out.sum()
+
+
 REFUSED = [
     ends_early, steps_by_two, runs_backwards, carries_a_product, carries_a_value, reads_the_running_sum,
     reads_what_others_write, all_write_one_element, wraps_around, draws, prints, swaps,
-    solves,
+    solves, meets_below_zero, starts_in_one_iteration,
 ]  # fmt: skip

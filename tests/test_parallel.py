@@ -141,7 +141,7 @@ def test_large_array_expressions_run_on_threads():
     assert "prange" in version._texts["primal"].printed.text
 
 
-@pytest.mark.parametrize("function", [programs.rows_by_index, programs.wraps_around])
+@pytest.mark.parametrize("function", [programs.rows_by_index, programs.wraps_around, programs.scaled_lookups])
 def test_additions_to_large_arrays_are_atomic(function, monkeypatch):
     """Where partial sums would take too much memory."""
     (program,) = (p for p in PARALLEL if p.function is function)
@@ -250,6 +250,17 @@ def test_explain_speaks_of_tapes_of_iterations():
     assert "y, for one iteration at a time, float64" in text
     assert "each runs a second time and is reversed at once, with a tape of its own" in text
     assert "reversed in each iteration of the loop around it, with the tape of that" in text
+
+
+@pytest.mark.parametrize("target", ["python", "cpu"])
+def test_a_loop_over_elements_that_starts_below_zero_raises(target):
+    (program,) = (p for p in PARALLEL if p.name == "part_of_a_loop")
+    f = parallel(program, target)
+    x = np.arange(6.0)
+    assert f(x, -2, -4).tolist() == x.tolist()  # it does not run
+    for call in (f, lambda *args: sg.vjp(f, *args)):
+        with pytest.raises(ValueError, match="starts below 0"):
+            call(x, -2, 4)
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

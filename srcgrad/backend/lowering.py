@@ -25,6 +25,7 @@ from srcgrad.backend.vector_math import use_vector_math
 from srcgrad.ir.printed import Printed
 
 TEXTS: dict[str, Printed] = {}  # the generated texts, by the name of the file that they are compiled as
+_DATA = 4  # which field of an array points to its elements, in Numba's argument lists
 _MAKE = {np.empty, np.zeros, np.ones, np.empty_like, np.zeros_like, np.ones_like}
 
 
@@ -39,6 +40,15 @@ class _Lower(Lower):
             name = self.func_ir.func_id.func_name
             self.written = self.printed.written if self.is_main else self.printed.writes.get(name)
         super().lower()
+
+    def setup_function(self, fndesc: Any) -> None:
+        super().setup_function(fndesc)
+        if self.printed is not None and self.func_ir.func_id.func_name in self.printed.chunks:
+            self.function.attributes.add("noinline")
+            data = {f"arg.{name}.{_DATA}" for name in self.written}
+            for arg in self.function.args:
+                if arg.name in data:
+                    arg.add_attribute("noalias")
 
     def post_lower(self) -> None:
         super().post_lower()

@@ -25,6 +25,7 @@ class Printed:
         writes: the same of each of the helpers.
         kernels: the helpers that are launched on a GPU.
         called: the helpers that these call.
+        chunks: the helpers that run on threads: what one of them overwrites, it knows by one name only.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Printed:
     writes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     kernels: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
+    chunks: frozenset[str] = frozenset()
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -45,7 +47,7 @@ class Printed:
         sizes = sorted((name, list(axes)) for name, axes in self.sizes.items())
         lines = sorted(self.direct), sorted(self.loose)
         writes = sorted((name, sorted(own)) for name, own in self.writes.items())
-        places = list(self.kernels), list(self.called)
+        places = list(self.kernels), list(self.called), sorted(self.chunks)
         return self.name, self.text, list(self.helpers), *lines, sizes, sorted(self.written), writes, *places
 
     @classmethod
@@ -56,8 +58,8 @@ class Printed:
         >>> Printed.from_identity(one.identity) == one
         True
         """
-        name, text, helpers, direct, loose, sizes, written, writes, kernels, called = values
+        name, text, helpers, direct, loose, sizes, written, writes, kernels, called, chunks = values
         known = {n: tuple(axes) for n, axes in sizes}
         own = {n: frozenset(names) for n, names in writes}
-        lines, places = (frozenset(direct), frozenset(loose)), (tuple(kernels), tuple(called))
+        lines, places = (frozenset(direct), frozenset(loose)), (tuple(kernels), tuple(called), frozenset(chunks))
         return cls(name, text, (), tuple(helpers), *lines, known, frozenset(written), own, *places)

@@ -286,6 +286,77 @@ def wraps_around(u, w):
     return out
 
 
+@program(draw(array(8), 0.5), tags=["parallel"])
+def scaled_lookups(table, a):
+    """The reverse carries a sum, and adds to elements that run time chooses."""
+    index = np.array([0, 3, 3, 1, 4, 0])
+    out = np.empty(index.shape[0])
+    for i in prange(index.shape[0]):
+        out[i] = table[index[i]] ** 2 * a
+    return out
+
+
+@program(draw(array(6, 4), array(4)), tags=["parallel"])
+def cells_that_start_in_the_loop(x, v0):
+    v = np.zeros(v0.shape[0])
+    out = np.zeros(v0.shape[0])
+    for t in range(x.shape[0]):
+        for k in prange(v0.shape[0]):
+            if t == 0:
+                v[k] = v0[k]
+            v[k] = v[k] * 0.8 + x[t, k]
+            out[k] += v[k] ** 2
+    return np.sum(out)
+
+
+@program(draw(array(6, 5), array(5)), tags=["parallel"])
+def scratch_made_before(x, w):
+    n, m = x.shape
+    t = np.zeros(m)
+    out = np.zeros(n)
+    for i in prange(n):
+        for j in range(m):
+            t[j] = x[i, j] * w[j]
+        for j in range(m):
+            t[j] = t[j] * t[j] + t[0]
+        out[i] = t[m - 1] * t[0]
+    return out
+
+
+@program(draw(array(4), 2, 0), tags=["parallel"])
+def array_of_a_branch_not_taken(x, n, m):
+    s = 0.0
+    for i in prange(x.shape[0]):
+        if m > 0:
+            w = np.zeros(n // m)
+            for k in range(n // m):
+                w[k] = x[i] ** (k + 1)
+            s += w[0] * w[-1]
+        elif n < 0:
+            w = np.zeros(m - n)
+            w[0] = x[i]
+            s += w[0]
+        else:
+            s += x[i] * x[i]
+    return s
+
+
+@program(draw(array(6), 3), tags=["parallel"])
+def starts_below_zero(x, n):
+    out = np.zeros_like(x)
+    for i in prange(-n, n):
+        out[i + n] = x[i + n] ** 2
+    return out
+
+
+@program(draw(array(6), 1, 4), tags=["parallel"])
+def part_of_a_loop(x, first, last):
+    out = x.copy()
+    for i in prange(first, last):
+        out[i] = out[i] * x[i]
+    return out
+
+
 @program(draw(array(7, 5), array(5)), tags=["parallel"])
 def matrix_times_vector(a, x):
     y = np.zeros(a.shape[0])

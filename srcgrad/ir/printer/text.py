@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from srcgrad.ir.location import NOWHERE, Location
-from srcgrad.ir.nodes import Call, Function, Stmt, Undef, Var, flatten
+from srcgrad.ir.nodes import Call, For, Function, Stmt, Undef, Var, flatten
 from srcgrad.ir.printed import Printed
 from srcgrad.ir.printer.names import assign_names, targets
 from srcgrad.ir.printer.spelling import CALLED, Spelling
@@ -56,8 +56,16 @@ def print_function(function: Function, direct: frozenset[Stmt] = frozenset(), *,
         frozenset(n for n, line in numbered if line.direct), frozenset(n for n, line in numbered if line.loose),
         {n: p.type.shape for p, n in parameter_names(function).items() if isinstance(p.type, Array) and p.type.shape},
         writes={module.names[f]: frozenset(parameter_names(f)[f.params[k]] for k in at) for f, at in writes.items()},
-        kernels=kernels, called=called,
+        kernels=kernels, called=called, chunks=frozenset(module.names[f] for f in _chunks(module.names)),
     )  # fmt: skip
+
+
+def _chunks(functions: Iterable[Function]) -> Iterator[Function]:
+    """What loops over threads call."""
+    for function in functions:
+        for loop in statements(function.body):
+            if isinstance(loop, For) and loop.mode == "threads":
+                yield from (s.function for s in statements(loop.body) if isinstance(s, Call))
 
 
 class _Module:

@@ -248,7 +248,10 @@ class _Folder:
         if stmt.how != "index":
             return Expr(stmt.how, self.many((stmt.base, *stmt.items)))
         parts: list[Node] = []
-        for item in stmt.items:
+        items = list(stmt.items)
+        while len(items) > 1 and items[-1] == Slice():  # to Numba a[i] is contiguous, a[i, :, :] is not
+            items.pop()
+        for item in items:
             if isinstance(item, NewAxis):
                 parts.append(Expr("newaxis", ()))
             elif isinstance(item, Slice):

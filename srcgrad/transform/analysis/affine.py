@@ -61,6 +61,8 @@ class Iterations:
                 return a.plus(b, 1 if stmt.op == "+" else -1)
             if not a.terms or not b.terms:
                 return b.scaled(a.constant) if not a.terms else a.scaled(b.constant)
+        if isinstance(stmt, Assign) and stmt.op == "neg":
+            return self.form(stmt.args[0], later=later).scaled(-1)
         return Affine(0, ((Symbol(atom, later and self._differs(atom)), 1),))
 
     def _differs(self, var: Var) -> bool:

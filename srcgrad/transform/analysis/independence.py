@@ -154,12 +154,22 @@ def moving(index: tuple[Atom, ...], own: Var, made: set[Var], places: Places) ->
     for k, atom in enumerate(index):
         form = moment.form(atom, later=False)
         inner = Affine(0, tuple((s, n) for s, n in form.terms if s.var in made and s.var is not own))
-        least = 0 if atom is own else moment.least(form)
+        least = moment.least(form)
+        if atom is own and least is None and starts_at_a_number(own, places):
+            least = 0
         low, high = moment.least(inner), moment.least(inner.scaled(-1))
         moves = any(s.var is own for s, _ in form.terms)
         if moves and low is not None and high is not None and least is not None and least >= 0:
             rest = frozenset(t for t in form.terms if t not in inner.terms)
             yield k, form.constant + low, form.constant - high, rest  # none counts from the end of the axis
+
+
+def starts_at_a_number(own: Var, places: Places) -> bool:
+    """Whether the loop of an index starts at a number that run time chooses: `parallel/check.py` guards it."""
+    loop = places.home[own]
+    assert isinstance(loop, For)
+    form = Iterations(places, [], None).form(loop.start, later=False)
+    return form.constant >= 0 and all(n > 0 for _, n in form.terms)
 
 
 def keep_apart(accesses: list[set[Reach]], own: Var) -> bool:

@@ -178,7 +178,7 @@ class _Host:
         inner = stmt.function
         targets = tuple(Var(t.hint, t.type) for t in stmt.targets)
         body = tuple(statements(inner.body))
-        if any(isinstance(s, _ON_HOST | Alloc) for s in body):
+        if any(isinstance(s, (*_ON_HOST, Alloc)) for s in body):
             if inner not in self.helpers:
                 self.helpers[inner] = to_device(inner, self.finish, deterministic=self.deterministic)
             return [replace(stmt, function=self.helpers[inner])]

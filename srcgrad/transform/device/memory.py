@@ -6,8 +6,8 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Alloc, Assign, Atom, Block, Const, For, If, Loop, Slice, Stmt, Var, View, While
-from srcgrad.ir.types import INT64, Array
+from srcgrad.ir.nodes import ZERO, Alloc, Assign, Atom, Block, Const, For, If, Loop, Slice, Stmt, Var, View, While
+from srcgrad.ir.types import INT64, Array, is_integer
 from srcgrad.ir.walk import defined, introduced, statements
 from srcgrad.transform.build import Builder
 
@@ -46,6 +46,8 @@ class _Known:
             stmt = self.home[atom]
             assert isinstance(stmt, Assign)
             args = tuple(self.on_host(a, host) for a in stmt.args)
+            if stmt.op in ("//", "%", "/") and is_integer(args[1].type):  # a branch may be around it
+                args = (args[0], host.op("+", args[1], host.cast(host.op("==", args[1], ZERO), INT64)))
             self.found[atom] = target = Var(atom.hint, atom.type)
             host.emit(replace(stmt, target=target, args=args))
         return self.found[atom]
@@ -110,7 +112,8 @@ class Local:
 
     def _of_grid(self, alloc: Alloc, shape: tuple[Atom, ...], build: Builder) -> None:
         """A slice for each thread of a whole in which neighbouring threads have neighbouring elements."""
-        axes = (*shape, self.threads())
+        # a branch may keep the kernel from making it
+        axes = (*(self.host.op("max", n, ZERO) for n in shape), self.threads())
         whole = self.host.alloc("empty", alloc.target.type.dtype, axes, alloc.target.hint)  # type: ignore[union-attr]
         own = build.draw(f"text:{self.own}", (), INT64)
         items = (*(Slice() for _ in shape), own)

@@ -5,14 +5,34 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcgrad.errors import Problem, UnsupportedError
-from srcgrad.ir.nodes import Alloc, Assign, Atom, Block, Const, Effect, For, Function, If, Load, Stmt, Store, Var, While
+from srcgrad.ir.nodes import (
+    ZERO,
+    Alloc,
+    Assign,
+    Atom,
+    Block,
+    Const,
+    Effect,
+    For,
+    Function,
+    If,
+    Increment,
+    Load,
+    Stmt,
+    Store,
+    Var,
+    While,
+)
 from srcgrad.ir.types import BOOL, Scalar
 from srcgrad.ir.walk import defined, introduced, rebuilt, statements
+from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.independence import only_sums
 from srcgrad.transform.analysis.places import find_places
 from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.parallel.sharing import OPAQUE, sharing_of
+
+_BELOW = "a prange loop over elements of arrays starts below 0"
 
 
 def hoist_guards(function: Function) -> Function:
@@ -88,6 +108,45 @@ class _Lift:
         found = self.known[atom] = Var(atom.hint, atom.type)
         steps.append(replace(stmt, target=found, args=tuple(args)))
         return found
+
+
+def guard_starts(function: Function) -> Function:
+    """Raise where a `prange` loop whose index is that of an array starts below 0: iterations -1 and n - 1 may meet."""
+    loops = [s for s in statements(function.body) if isinstance(s, For) and s.parallel]
+    if not loops:
+        return function
+    places = find_places(function)
+    moment = Iterations(places, [], None)
+
+    def is_unknown(loop: For) -> bool:
+        accesses = (s for s in statements(loop.body) if isinstance(s, Load | Store | Increment))
+        least = moment.least(moment.form(loop.start, later=False))
+        return (least is None or least < 0) and any(loop.index in s.index for s in accesses)
+
+    guarded = {loop.index for loop in loops if is_unknown(loop)}
+
+    def block(stmts: Block) -> Block:
+        out: list[Stmt] = []
+        for stmt in stmts:
+            match stmt:
+                case For() if stmt.index in guarded:
+                    below, runs, both = Var("", BOOL), Var("", BOOL), Var("", BOOL)
+                    out += [
+                        Assign(below, "<", (stmt.start, ZERO), loc=stmt.loc),
+                        Assign(runs, "<", (stmt.start, stmt.stop), loc=stmt.loc),
+                        Assign(both, "&", (below, runs), loc=stmt.loc),
+                        If(both, (Effect(f"raise ValueError({_BELOW!r})", (), loc=stmt.loc),), (), (), loc=stmt.loc),
+                        stmt,
+                    ]
+                case For(parallel=False) | While():
+                    out.append(replace(stmt, body=block(stmt.body)))
+                case If():
+                    out.append(replace(stmt, then=block(stmt.then), orelse=block(stmt.orelse)))
+                case _:
+                    out.append(stmt)
+        return tuple(out)
+
+    return replace(function, body=block(function.body)) if guarded else function
 
 
 def check_parallel(function: Function) -> None:

@@ -21,6 +21,7 @@ from dataclasses import replace
 from srcgrad.ir.nodes import (
     ONE,
     ZERO,
+    Alloc,
     Atom,
     Block,
     Call,
@@ -150,7 +151,7 @@ class _Shared:
         results = [Result(Var(a.hint, a.type), a, b) for a, b in zip(first, second, strict=True)]
         cond = build.op("<=", fits, integer(PRIVATE))
         build.emit(If(cond, tuple(parts), tuple(atomic), tuple(results), loc=self.loop.loc))
-        return [r.target for r in results]
+        return [r.var for r in results]
 
     def segment(self) -> tuple[Function, list[Var]]:
         """The loop as a function of its bounds and of what it reads; and what it reads, reduced handles last."""
@@ -158,8 +159,9 @@ class _Shared:
         build.algebra, build.loc = True, loop.loc
         first, last = Var("first", INT64), Var("last", INT64)
         low = build.op("max", first, ZERO) if isinstance(loop.start, Const) and loop.start.value >= 0 else first
-        for array in self.sharing.private:
-            build.emit(self.scratch.allocs[array])
+        for array, alloc in self.scratch.allocs.items():  # in this order: one may be as large as another
+            if array in self.sharing.private:
+                build.emit(alloc)
         zeros = [Const(0 if c.inside.type == INT64 else 0.0, c.inside.type) for c in loop.carried]
         carried = tuple(replace(c, init=z) for c, z in zip(loop.carried, zeros, strict=True))
         mode = "sequential" if loop.mode == "reversed" else loop.mode
@@ -167,7 +169,8 @@ class _Shared:
         code = tuple(build.stack[0])
         results = tuple(c.result for c in carried)
         reduced = self.sharing.reduced
-        given = [v for v in free(code, results) if v not in (first, last, *reduced)]
+        models = [s.like for s in code if isinstance(s, Alloc) and s.like not in self.sharing.private]
+        given = [v for v in free(code, (*results, *models)) if v not in (first, last, *reduced)]
         given = [*(v for v in given if isinstance(v.type, Scalar)), *(v for v in given if isinstance(v.type, Array))]
         given += reduced
         segment = Function("segment", (first, last, *given), code, results, (), loop.loc)
@@ -270,7 +273,9 @@ class _Shared:
 
 
 def _with_results(stmt: Stmt, renamed: dict[Var, Var]) -> Stmt:
-    """A loop that adds parts up, with the names that the rest of the function reads."""
-    if not isinstance(stmt, For) or not any(c.result in renamed for c in stmt.carried):
-        return stmt
-    return replace(stmt, carried=tuple(replace(c, result=renamed.get(c.result, c.result)) for c in stmt.carried))
+    """What adds parts up, with the names that the rest of the function reads."""
+    if isinstance(stmt, For):
+        return replace(stmt, carried=tuple(replace(c, result=renamed.get(c.result, c.result)) for c in stmt.carried))
+    if isinstance(stmt, If):
+        return replace(stmt, results=tuple(replace(r, var=renamed.get(r.var, r.var)) for r in stmt.results))
+    return stmt
