@@ -23,7 +23,8 @@ class Watch:
     """The races of the kernels that were launched.
 
     Attributes:
-        found: the name of a kernel, and two accesses: whether it writes, whether it is atomic, block, thread, interval.
+        found: the name of a kernel, and two accesses: whether it writes, whether it is atomic, block, thread, interval,
+            and what is written. Two that write the same are no race.
         launches: how many kernels have been watched.
     """
 
@@ -32,7 +33,7 @@ class Watch:
     accesses: dict = field(default_factory=lambda: defaultdict(set))
     shared: list = field(default_factory=list)
 
-    def note(self, array, index, *, writes: bool) -> None:
+    def note(self, array, index, *, writes: bool, value=None) -> None:
         thread = threading.current_thread()
         index = index if isinstance(index, tuple) else (index,)
         if not isinstance(thread, running.BlockThread) or len(index) != array.ndim or any(map(_is_slice, index)):
@@ -43,7 +44,7 @@ class Watch:
         block = thread.blockIdx.x, thread.blockIdx.y, thread.blockIdx.z
         own = block if any(array is s for s in self.shared) else None  # memory that other blocks have for themselves
         atomic = getattr(_ADDING, "on", False)
-        access = writes, atomic, block, thread.thread_id, getattr(thread, "interval", 0)
+        access = writes, atomic, block, thread.thread_id, getattr(thread, "interval", 0), value
         self.accesses[at, own].add(access)
 
     def judge(self, name: str) -> None:
@@ -53,7 +54,8 @@ class Watch:
             for one in (a for a in accesses if a[0]):
                 for other in accesses:
                     alone = one[2:4] == other[2:4] or (one[2] == other[2] and one[4] != other[4])
-                    if not alone and not (one[1] and other[1]):
+                    alike = other[0] and one[5] is not None and one[5] == other[5]
+                    if not alone and not alike and not (one[1] and other[1]):
                         self.found.append((name, one, other))
                         break
         self.accesses.clear()
@@ -70,7 +72,7 @@ def install(monkeypatch) -> Watch:
         return get(self, index)
 
     def setitem(self, index, value):
-        watch.note(self._item._ary, index, writes=True)
+        watch.note(self._item._ary, index, writes=True, value=value)
         put(self, index, value)
 
     monkeypatch.setattr(FakeWithinKernelCUDAArray, "__getitem__", getitem)

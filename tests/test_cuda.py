@@ -321,7 +321,7 @@ def test_races_are_seen(kind, watched):
         if kind != "threads":
             cuda.syncthreads()
         if kind == "blocks":
-            out[t] = part[3 - t]
+            out[t] = part[3 - t] + cuda.blockIdx.x
         else:
             out[cuda.blockIdx.x * 4 + t] = part[3 - t]
 

@@ -66,7 +66,9 @@ def adjoint_text(kernel):
 
 # Arrays that take turns are in a list, tiles of loops of any length on a tape that grows: no kernel can have either.
 # So the host runs these loops over blocks.
-FALL_BACK = {"two_buffers", "blocks_in_turns", "loop_that_ends_early", "loops_around_a_barrier"}
+FALL_BACK = {
+    "two_buffers", "blocks_in_turns", "loop_that_ends_early", "loops_around_a_barrier", "shared_sum_and_ragged_loops",
+}  # fmt: skip
 
 
 def is_grid(program, one):
@@ -107,6 +109,24 @@ def test_generated_text(name, golden):
     args = program.arguments()
     one.vjp(*args, *adjoints_of(args, ()))
     golden(name, adjoint_text(one.kernel))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64])
+def test_counters_of_any_integer_type(dtype):
+    @sg.cuda.kernel
+    def squares(x, out, count):
+        i = cuda.grid(1)
+        if i < x.shape[0]:
+            out[i] = x[i] ** 2
+            if x[i] > 3.0:
+                cuda.atomic.add(count, 0, 1)
+
+    x = np.arange(9.0)
+    (out, count), pullback = sg.cuda.vjp(squares[3, 4], x, np.zeros(9), np.zeros(1, dtype))
+    assert count.dtype == dtype
+    assert count.tolist() == [5]
+    assert np.array_equal(out, x**2)
+    assert np.array_equal(pullback((np.ones(9), None))[0], 2.0 * x)
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

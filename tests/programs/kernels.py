@@ -594,3 +594,59 @@ WEIGHTS = np.array([0.5, 0.25, 2.0])
 def captures_an_array(x, out):
     i = cuda.grid(1)
     out[i] = x[i] * WEIGHTS[i % 3]
+
+
+@kernel(draw(array(4, 6), zeros(4, 6)), (2, 2), (3, 2))
+def reverses_rows(x, out):
+    """Threads exchange values along x only."""
+    cell = cuda.shared.array((2, 3), float64)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    j, i = cuda.blockIdx.y * 2 + ty, cuda.blockIdx.x * 3 + tx
+    cell[ty, tx] = x[j, i]
+    cuda.syncthreads()
+    out[j, i] = cell[ty, 2 - tx] * x[j, i]
+
+
+@kernel(draw(array(2, 4), zeros(2)), 1, (4, 2))
+def row_sums_by_halves(x, out):
+    part = cuda.shared.array((2, 4), float64)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    part[ty, tx] = x[ty, tx] ** 2
+    cuda.syncthreads()
+    half = 2
+    while half > 0:
+        if tx < half:
+            part[ty, tx] += part[ty, tx + half]
+        cuda.syncthreads()
+        half //= 2
+    if tx == 0:
+        out[ty] = part[ty, 0]
+
+
+@kernel(draw(array(8), zeros(8)), 2, 4)
+def shared_sum_and_ragged_loops(x, out):
+    part = cuda.shared.array(4, float64)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    w = x[i]
+    part[t] = w
+    cuda.syncthreads()
+    cuda.atomic.add(part, 0, w)
+    cuda.syncthreads()
+    e = 0.2
+    for u in range(i % 3):
+        w = w * part[u]
+        for q in range(u):
+            e = e * part[q] * w
+    out[i] = w * e
+
+
+@kernel(draw(array(16), zeros(16)), 2, 8)
+def some_divide_by_the_first(x, out):
+    first = cuda.shared.array(8, float64)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    first[t] = x[i] ** 2
+    cuda.syncthreads()
+    if t < 4:
+        out[i] = x[i] / first[0]

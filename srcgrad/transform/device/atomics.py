@@ -33,6 +33,7 @@ from srcgrad.ir.walk import defined, introduced, rebuilt, statements
 from srcgrad.transform.device.nests import Nest
 
 IMPORT = "from srcgrad.runtime import device"
+SUMMED = {"float64", "float32", "int64"}  # what a block or a warp adds up; other numbers are added one by one
 
 
 @dataclass
@@ -117,7 +118,7 @@ class _Spelling:
         return found
 
     def increment(self, stmt: Stmt) -> Stmt:
-        if not isinstance(stmt, Increment) or stmt.sharing != "atomic":
+        if not isinstance(stmt, Increment) or stmt.sharing != "atomic" or stmt.array.type.dtype not in SUMMED:  # type: ignore[union-attr]
             return stmt
         if stmt.array in self.added and not any(i in self.made and i is not self.column for i in stmt.index):
             key = stmt.array, stmt.index

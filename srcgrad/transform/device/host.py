@@ -110,6 +110,8 @@ class _Host:
                 return [replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse))]
             case Call():
                 return self.call(stmt)
+            case Increment():  # on the host there is no one else
+                return [replace(stmt, sharing="exclusive")]
             case _:
                 return [stmt]
 

@@ -81,7 +81,9 @@ class Local:
                         assert self.room is not None
                         self._of_grid(stmt, (self.room,), build)
                     else:
-                        self._place(stmt, tuple(known.on_host(n, self.host) for n in stmt.shape), build)
+                        shape = (known.on_host(n, self.host) for n in stmt.shape)
+                        # a branch may be around it, and its size be negative where that is not taken
+                        self._place(stmt, tuple(self.host.op("max", n, ZERO) for n in shape), build)
                     out += build.stack[0]
                 case For() | While():
                     out.append(replace(stmt, body=self._block(stmt.body, known)))
@@ -112,8 +114,7 @@ class Local:
 
     def _of_grid(self, alloc: Alloc, shape: tuple[Atom, ...], build: Builder) -> None:
         """A slice for each thread of a whole in which neighbouring threads have neighbouring elements."""
-        # a branch may keep the kernel from making it
-        axes = (*(self.host.op("max", n, ZERO) for n in shape), self.threads())
+        axes = (*shape, self.threads())
         whole = self.host.alloc("empty", alloc.target.type.dtype, axes, alloc.target.hint)  # type: ignore[union-attr]
         own = build.draw(f"text:{self.own}", (), INT64)
         items = (*(Slice() for _ in shape), own)

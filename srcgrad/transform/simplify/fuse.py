@@ -116,8 +116,15 @@ class Fuser:
             parts = self.parted(first, work[k + 1 : m], second)
             if parts is not None and self.may_fuse(first, second):
                 before, after = parts
-                return [*work[:k], *before, _fused(first, second), *after, *work[m + 1 :]], k + len(before)
+                fused = _fused(first, second)
+                if self.is_nest(fused):
+                    return [*work[:k], *before, fused, *after, *work[m + 1 :]], k + len(before)
         return None
+
+    def is_nest(self, loop: For) -> bool:
+        """Whether a loop over threads or blocks holds one loop along the next axis, once those in it are fused."""
+        kind = loop.axis.split(".")[0]
+        return not kind or sum(isinstance(s, For) and s.axis.startswith(kind) for s in self.block(loop.body)) <= 1
 
     def parted(self, first: For, between: list[Stmt], second: For) -> tuple[list[Stmt], list[Stmt]] | None:
         """The statements between two loops, as those that can run before both and those that can run after both."""

@@ -167,7 +167,7 @@ class _Races:
     def between(self, kind: str, first: For, second: For, loop: Place | None, found: set[Var]) -> Iterator[Problem]:
         """The problems of two nests of loops over threads or blocks, `second` an iteration of `loop` later."""
         others = self.accesses(second)
-        axes = [(a, b) for (x, a), (y, b) in product(_axes(first, kind), _axes(second, kind)) if x == y]
+        axes = _axes(first, kind) | _axes(second, kind)
         common = self.common(first, second, loop)
         seen: set[tuple] = set()
         for one, other in product(self.accesses(first), others):
@@ -198,7 +198,7 @@ class _Races:
 
     def shared_sums(self, kind: str, nest: For) -> set[Stmt]:
         """The increments of a nest that other iterations may add to the same element."""
-        axes = [(a, a) for _, a in _axes(nest, kind)]
+        axes = _axes(nest, kind)
         common = self.common(nest, nest, None)
         sums = [s for s in self.accesses(nest) if isinstance(s, Increment)]
         found: set[Stmt] = set()
@@ -226,18 +226,25 @@ class _Races:
 
         return is_common
 
-    def meet(self, one: Access, other: Access, axes: list[tuple[Var, Var]], common: Callable[[Var], bool]) -> bool:
-        """Whether two threads may access the same element."""
+    def meet(self, one: Access, other: Access, axes: set[str], common: Callable[[Var], bool]) -> bool:
+        """Whether two threads, or blocks, that differ along one of these axes may access the same element."""
         moments = [Moment(self.places, self.aliases, self.signs, k, common) for k in (1, 2)]
         for moment, access in zip(moments, (one, other), strict=True):
             moment.at(access)
-        apart = [moments[0].form(a) - moments[1].form(b) for a, b in axes]
+        own = [self.indices(s) for s in (one, other)]
+        apart: list[Polynomial] = []
+        for axis in axes:
+            if axis in own[0] and axis in own[1]:
+                difference = moments[0].form(own[0][axis]) - moments[1].form(own[1][axis])
+                apart += [difference - 1, difference * -1 - 1]
+            else:  # all threads along the axis do it
+                apart.append(Polynomial.number(0))
         places = [self.elements(m, s) for m, s in zip(moments, (one, other), strict=True)]
         facts = moments[0].facts.plus(moments[1].facts)
         same = one.array is other.array and common(one.array)
-        for difference, sign in product(apart, (1, -1)):
+        for difference in apart:
             for steps in _multiples(moments):
-                given = [difference * sign - 1, *steps.positives]
+                given = [difference, *steps.positives]
                 if not facts.allow(steps.zeros, given):
                     continue
                 if not same:
@@ -249,6 +256,11 @@ class _Races:
                         if facts.allow(fixed, [*given, *known, *known2, *rows.positives]):
                             return True
         return False
+
+    def indices(self, stmt: Stmt) -> dict[str, Var]:
+        """The indices of the loops over threads and blocks around a statement, by axis."""
+        around = (self.places.loop_of(p) for p in self.places.at[stmt].loops)
+        return {loop.axis: loop.index for loop in around if isinstance(loop, For) and loop.axis}
 
     def elements(self, moment: Moment, access: Access) -> list[tuple[list[Polynomial], list[Polynomial]]]:
         """The elements that an access may mean, and when: a negative index counts from the end of its axis."""
@@ -307,15 +319,9 @@ def _other(pair: Monomial, one: Hashable) -> Hashable:
     return pair[1] if pair[0] == one else pair[0]
 
 
-def _axes(loop: For, kind: str) -> list[tuple[str, Var]]:
-    """The axes of a nest of loops over threads or blocks, with their indices.
-
-    What is computed between two of the loops is in the body of the outer one; none of it is a loop of the nest.
-    """
-    found = [(loop.axis, loop.index)]
-    inner = [s for s in loop.body if isinstance(s, For) and s.axis.startswith(kind)]
-    assert len(inner) <= 1
-    return [*found, *(axis for s in inner for axis in _axes(s, kind))]
+def _axes(nest: For, kind: str) -> set[str]:
+    """The axes of a nest of loops over threads or blocks."""
+    return {s.axis for s in statements((nest,)) if isinstance(s, For) and s.axis.startswith(kind)}
 
 
 def _both_atomic(one: Access, other: Access) -> bool:
