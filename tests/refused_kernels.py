@@ -170,9 +170,21 @@ def array_chosen_around_a_barrier(x, y):
     y[t] = a[0]
 
 
+def rows_that_overlap(x, y):
+    k = cuda.grid(1)
+    y[k // 3 * 2 + k % 3] = x[k]
+
+
+def quotient_and_another_remainder(x, y):
+    k = cuda.grid(1)
+    n = x.shape[0]
+    y[k // n * n + k % (n - 1)] = x[k]
+
+
 RACING = [
     barrier_some_threads_miss, barrier_after_a_return, no_barrier, no_barrier_at_the_end_of_a_loop, reads_another_block,
-    writes_one_element, adds_without_an_atomic, blocks_write_the_same,
+    writes_one_element, adds_without_an_atomic, blocks_write_the_same, rows_that_overlap,
+    quotient_and_another_remainder,
 ]  # fmt: skip
 REFUSED = [
     result_of_an_atomic, greatest_by_an_atomic, shuffles, synchronises_a_warp, counts_at_a_barrier,

@@ -123,8 +123,23 @@ def starts_in_one_iteration(x):
     return out.sum()
 
 
+def reads_the_first_that_is_written(x):
+    out = x.copy()
+    for i in prange(1, x.shape[0]):
+        out[i] = out[i] * out[1]
+    return out.sum()
+
+
+def reads_the_last_that_is_written(x):
+    out = x.copy()
+    for i in prange(x.shape[0]):
+        out[i] = out[i] * out[-1]
+    return out.sum()
+
+
 REFUSED = [
     ends_early, steps_by_two, runs_backwards, carries_a_product, carries_a_value, reads_the_running_sum,
     reads_what_others_write, all_write_one_element, wraps_around, draws, prints, swaps,
-    solves, meets_below_zero, starts_in_one_iteration,
+    solves, meets_below_zero, starts_in_one_iteration, reads_the_first_that_is_written,
+    reads_the_last_that_is_written,
 ]  # fmt: skip

@@ -650,3 +650,32 @@ def some_divide_by_the_first(x, out):
     cuda.syncthreads()
     if t < 4:
         out[i] = x[i] / first[0]
+
+
+@kernel(draw(array(5, 6), zeros(5, 6)), 4, BLOCK)
+def rows_and_columns_by_division(a, out):
+    k = cuda.grid(1)
+    n, m = a.shape
+    if k < n * m:
+        i = k // m
+        j = k % m
+        out[i, j] = a[i, j] * a[n - 1 - i, j] + a[i, 0]
+
+
+@kernel(draw(array(4, 4), zeros(2, 4, 4)), 2, 5)
+def tile_by_division(a, out):
+    tile = cuda.shared.array((4, 4), float64)
+    t = cuda.threadIdx.x
+    for k in range(t, 16, cuda.blockDim.x):
+        tile[k // 4, k % 4] = a[k // 4, k % 4] * (cuda.blockIdx.x + 1)
+    cuda.syncthreads()
+    for k in range(t, 16, cuda.blockDim.x):
+        out[cuda.blockIdx.x, k // 4, k % 4] = tile[k % 4, k // 4] * tile[k // 4, k % 4]
+
+
+@kernel(draw(array(30), zeros(30)), (2, 3), BLOCK)
+def blocks_in_a_row(x, out):
+    block = cuda.blockIdx.x + cuda.blockIdx.y * cuda.gridDim.x
+    i = block * cuda.blockDim.x + cuda.threadIdx.x
+    if i < x.shape[0]:
+        out[i] = x[i] ** 2

@@ -341,6 +341,29 @@ def array_of_a_branch_not_taken(x, n, m):
     return s
 
 
+@program(draw(lambda rng: np.eye(5) * 3.0 + rng.uniform(size=(5, 5))), tags=["parallel"])
+def elimination_in_parallel(given):
+    a = given.copy()
+    n = a.shape[0]
+    for k in range(n):
+        for i in prange(k + 1, n):
+            a[i, k] /= a[k, k]
+            for j in range(k + 1, n):
+                a[i, j] -= a[i, k] * a[k, j]
+    return a
+
+
+@program(draw(lambda rng: np.eye(5) * 3.0 + rng.uniform(size=(5, 5)), array(5)), tags=["parallel"])
+def back_substitution_in_parallel(u, b):
+    x = b.copy()
+    for step in range(x.shape[0]):
+        k = x.shape[0] - 1 - step
+        x[k] /= u[k, k]
+        for i in prange(k):
+            x[i] -= u[i, k] * x[k]
+    return x
+
+
 @program(draw(array(6), 3), tags=["parallel"])
 def starts_below_zero(x, n):
     out = np.zeros_like(x)

@@ -96,7 +96,7 @@ def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) ->
         if any(_meet(a, handle, made, aliases) for a in others):
             return None
         axes = [set(moving(s.index, loop.index, made, places)) for s in mine]
-        if handle not in added and keep_apart(axes, loop.index):
+        if handle not in added and (keep_apart(axes, loop.index) or _beside(mine, loop, made, places)):
             continue  # exclusive
         if not all(isinstance(s, Increment) for s in mine) or not handle.type.ndim:  # type: ignore[union-attr]
             return None
@@ -108,6 +108,27 @@ def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) ->
             if handle not in added and all(_is_chosen(s.index, made, places) for s in mine):
                 found.scattered.append(handle)
     return found
+
+
+def _beside(mine: list[Load | Store | Increment], loop: For, made: set[Var], places: Places) -> bool:
+    """Whether, along an axis, accesses are at the loop's index, or read before its first value or behind its last."""
+    moment = Iterations(places, [], None)
+    start, stop = (moment.form(b, later=False) for b in (loop.start, loop.stop))
+
+    def is_positive(form: Affine) -> bool:
+        least = moment.least(form)
+        return least is not None and least >= 0
+
+    def is_outside(atom: Atom) -> bool:
+        form = moment.form(atom, later=False)
+        if any(s.var in made for s, _ in form.terms) or not is_positive(form):
+            return False
+        return is_positive(start.plus(form, -1).plus(Affine(-1))) or is_positive(form.plus(stop, -1))
+
+    return is_positive(start) and any(
+        all(s.index[k] is loop.index or (isinstance(s, Load) and is_outside(s.index[k])) for s in mine)
+        for k in range(len(mine[0].index))
+    )
 
 
 def _is_chosen(index: tuple[Atom, ...], made: set[Var], places: Places) -> bool:

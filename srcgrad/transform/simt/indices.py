@@ -53,13 +53,17 @@ class Facts:
 
 
 class Moment:
-    """A moment in a run of a kernel: values that `is_common` are the same at the other moment."""
+    """A moment in a run of a kernel: values that `is_common` are the same at the other moment.
+
+    `quotients` are those of both moments, by what is divided by what.
+    """
 
     def __init__(
-        self, places: Places, aliases: Aliases, signs: Signs, number: int, is_common: Callable[[Var], bool]
+        self, places: Places, aliases: Aliases, signs: Signs, number: int, is_common: Callable[[Var], bool],
+        quotients: dict[Any, Unknown],
     ) -> None:  # fmt: skip
         self.places, self.aliases, self.signs = places, aliases, signs
-        self.number, self.is_common = number, is_common
+        self.number, self.is_common, self.quotients = number, is_common, quotients
         self.facts = Facts()
         self.known: dict[Var, Polynomial] = {}
         self.assumed: set[tuple[Atom, bool]] = set()
@@ -135,18 +139,21 @@ class Moment:
     def divided(self, var: Var, number: Atom, divisor: Atom, *, rest: bool) -> Polynomial:
         """`number // divisor` or `number % divisor`: number = quotient * divisor + remainder, for a divisor above 0."""
         above, below = self.form(number), self.form(divisor)
-        quotient, whole = self.unknown(var, "//"), self.unknown(var)
+        key = frozenset(above.terms.items()), frozenset(below.terms.items())
+        quotient = Polynomial.of(self.quotients.setdefault(key, Unknown(key, 0, "//")))  # one for both of `//` and `%`
         constant = below.constant if not below.moving else 0
         if constant < 0 or (not constant and below.moving == {}):
-            return whole
+            return self.unknown(var)
         remainder = above - quotient * below
         if constant:
             self.facts.positives += [remainder, below - remainder - 1]
         elif len(below.moving) == 1 and not below.constant:  # it divides without an error
             self.facts.nonzero += [u for m in below.moving for u in m]  # type: ignore[misc]
-        if rest:
-            return remainder
-        return quotient if constant else whole
+            if not self.facts.allow([], [below * -1 - 1]):  # so it is above 0
+                self.facts.positives += [below - 1, remainder, below - remainder - 1]
+                if not self.facts.allow([], [above * -1 - 1]):
+                    self.facts.positives.append(quotient)
+        return remainder if rest else quotient
 
     def index_of(self, loop: For) -> Polynomial:
         """The index of a loop, within its bounds."""

@@ -58,6 +58,26 @@ class Polynomial:
             out[m] = out.get(m, 0) + times * c
         return Polynomial(out)
 
+    def with_value(self, product: Monomial, value: Polynomial) -> Polynomial:
+        """With a value for an unknown, also where it is a factor; or for a product of unknowns as it stands.
+
+        >>> x, y = Polynomial.of("x"), Polynomial.of("y")
+        >>> (x * y + x - 3).with_value(("x",), y * 2).terms
+        {('y', 'y'): 2, ('y',): 2, (): -3}
+        """
+        inside = len(product) == 1 and not any(product[0] in m for m in value.terms)
+        out = Polynomial()
+        for m, c in self.terms.items():
+            term = Polynomial({m: c})
+            if m == product:
+                term = value * c
+            elif inside and product[0] in m:
+                term = Polynomial.number(c)
+                for unknown in m:
+                    term = term * (value if unknown == product[0] else Polynomial.of(unknown))
+            out = out.plus(term, 1)
+        return out
+
     @property
     def constant(self) -> int:
         return self.terms.get((), 0)
@@ -97,12 +117,8 @@ def _solve(zeros: list[Polynomial], positives: list[Polynomial], nonzero: frozen
             break
         k, pivot = min(pivots, key=lambda p: len(p[1]) > 1 or p[1][0] in products)
         chosen = zeros.pop(k)
-        sign = chosen.terms[pivot]
-
-        def put_in(p: Polynomial, chosen: Polynomial = chosen, pivot: Monomial = pivot, sign: int = sign) -> Polynomial:
-            return p.plus(chosen, -p.terms.get(pivot, 0) * sign)
-
-        zeros, positives = [put_in(z) for z in zeros], [put_in(p) for p in positives]
+        value = Polynomial({m: c * -chosen.terms[pivot] for m, c in chosen.terms.items() if m != pivot})
+        zeros, positives = ([p.with_value(pivot, value) for p in ps] for ps in (zeros, positives))
     return [*positives, *zeros, *(z * -1 for z in zeros)]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from math import gcd
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
@@ -228,7 +229,8 @@ class _Races:
 
     def meet(self, one: Access, other: Access, axes: set[str], common: Callable[[Var], bool]) -> bool:
         """Whether two threads, or blocks, that differ along one of these axes may access the same element."""
-        moments = [Moment(self.places, self.aliases, self.signs, k, common) for k in (1, 2)]
+        quotients: dict = {}
+        moments = [Moment(self.places, self.aliases, self.signs, k, common, quotients) for k in (1, 2)]
         for moment, access in zip(moments, (one, other), strict=True):
             moment.at(access)
         own = [self.indices(s) for s in (one, other)]
@@ -294,21 +296,22 @@ def _multiples(moments: list[Moment]) -> Iterator[Facts]:
 
 def _rows(zeros: list[Polynomial], facts: Facts) -> Iterator[Facts]:
     """How elements of rows of an unknown length, `i * width + j`, can be apart: in one row, or by a row at least."""
-    products: list[tuple[Polynomial, Polynomial, Polynomial]] = []
+    products: list[tuple[Polynomial, Polynomial, Polynomial, int]] = []
     for z in zeros:
         pairs = {m: c for m, c in z.terms.items() if len(m) == 2}
         shared = set.intersection(*(set(m) for m in pairs)) if pairs else set()
         for width in shared:
             length = Polynomial.of(width)
-            rows = Polynomial({(_other(m, width),): c for m, c in pairs.items()})
-            if len(set(rows.terms)) == len(pairs) and not facts.allow([], [length * -1]):
-                products.append((Polynomial(pairs), rows, length))
+            rows = Polynomial({(_other(m, width),): c for m, c in pairs.items()} | {(): z.terms.get((width,), 0)})
+            if len(rows.moving) == len(pairs) and not facts.allow([], [length * -1]):
+                whole = Polynomial(pairs) + length * rows.constant
+                products.append((whole, rows, length, gcd(*rows.terms.values())))
                 break
     for signs in product((0, 1, -1), repeat=len(products)):
         out = Facts()
-        for (whole, rows, length), sign in zip(products, signs, strict=True):
+        for (whole, rows, length, step), sign in zip(products, signs, strict=True):
             if sign:
-                out.positives += [whole * sign - length, rows * sign - 1]
+                out.positives += [whole * sign - length * step, rows * sign - step]
             else:
                 out.zeros += [whole, rows]
         yield out
