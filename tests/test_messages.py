@@ -385,7 +385,7 @@ def message(call):
         call()
     assert not isinstance(info.value, InternalError), info.value
     text = re.sub(r"<test \d+>", "model.py", str(info.value))
-    text = re.sub(r"/\S*/", "", text)
+    text = re.sub(r"/\S+/", "", text)
     text = re.sub(r'(File "test_messages.py", line) \d+', r"\1 N", text)  # so that this file can grow
     return f"{type(info.value).__name__}: {text}\n"
 
