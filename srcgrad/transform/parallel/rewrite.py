@@ -30,9 +30,11 @@ from srcgrad.ir.nodes import (
     For,
     Function,
     If,
+    Load,
     Result,
     Slice,
     Stmt,
+    Store,
     Var,
     While,
     integer,
@@ -137,14 +139,15 @@ class _Shared:
     def on_threads(self, segment: Function, given: list[Atom], count: Atom) -> list[Var]:
         """Run all chunks, with the additions that the sizes of arrays ask for, and add up what they give."""
         build, scattered = self.build, self.sharing.scattered
-        if not scattered:
+        own = {p for p, a in zip(segment.params[2:], given, strict=True) if a in scattered}
+        alone = any(isinstance(s, Load | Store) and s.array in own for s in statements(segment.body))
+        if not scattered or alone:  # a pass may have made something else of `a[i] += x`
             return self.in_chunks(segment, given, count, self.sharing.reduced)
         sizes = [build.op("*", self.size(a), integer(self.most)) for a in scattered]
         fits = functools.reduce(lambda a, b: build.op("max", a, b), sizes)
         with build.block() as parts:
             first = self.in_chunks(segment, given, count, self.sharing.reduced)
         with build.block() as atomic:
-            own = {p for p, a in zip(segment.params[2:], given, strict=True) if a in scattered}
             labelled = fresh_copy(with_sharing(segment, lambda s: "atomic" if s.array in own else s.sharing))
             rest = [a for a in self.sharing.reduced if a not in scattered]
             second = self.in_chunks(labelled, given, count, rest)
