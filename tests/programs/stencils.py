@@ -8,7 +8,7 @@ from .registry import program
 from .samples import array, draw
 
 
-@program(draw(array(6, 9), array(6, 9), 3), tags=["compiled"])
+@program(draw(array(6, 9), array(6, 9), 3))
 def heat_in_two_buffers(initial, k, steps):
     u = initial.copy()
     v = initial.copy()
@@ -279,7 +279,7 @@ def large_weight(x, k):
     return np.sum(y) * 1e-300
 
 
-@program(draw(array(9, 10, 11), 2), tags=["compiled"])
+@program(draw(array(9, 10, 11), 2))
 def heat_by_slices_3d(a, steps):
     b = a.copy()
     for t in range(steps):

@@ -167,6 +167,42 @@ def partial_fill(scope: Scope) -> bool:
     return True
 
 
+@statement("state", 1.2)
+def state(scope: Scope) -> bool:
+    """A working array, whose elements a nest of loops sets, perhaps on a condition, reads and changes."""
+    rng = scope.rng
+    if scope.work > 12:
+        return False
+    w, s, k, length = scope.new("w"), scope.new("s"), scope.loop_name(), rng.randint(1, 4)
+    scope.emit(f"{w} = np.{rng.choice(['zeros', 'ones'])}({length})")
+    scope.emit(f"{s} = {value(scope, 1)}")
+    scope.env[s] = Var("float")
+    t, header, counter = start_loop(scope)
+    own = f"{w}[{k}]"
+    scope.protected |= {t, k}
+    with scope.block(header, {t: counter}, counter.hi + 1):
+        with scope.block(f"for {k} in range({length}):", {k: Var("int", lo=0, hi=length - 1)}, length):
+            kind = rng.choice(["always", "branch", "branch", "both", "loop", "first"])
+            if kind in ("branch", "both", "first"):
+                with scope.block(f"if {f'{t} == 0' if kind == 'first' else condition(scope)}:"):
+                    scope.emit(f"{own} = {value(scope, 1)}")
+                if kind == "both":
+                    with scope.block("else:"):
+                        scope.emit(f"{own} = {value(scope, 1)}")
+            elif kind == "loop":
+                with scope.block(f"for _ in range({rng.choice([t, k, f'{t} - 1'])}):", {}, 4):
+                    scope.emit(f"{own} = {value(scope, 1)}")
+            else:
+                scope.emit(f"{own} = {value(scope, 1)}")
+            extra(scope)
+            scope.emit(f"{s} += {value(scope, 1, own)}")
+            if scope.chance(0.6):
+                scope.emit(f"{own} = {value(scope, 1, rng.choice([own, f'{w}[{k} - 1]']))}")
+        extra(scope)
+    scope.protected -= {t, k}
+    return True
+
+
 @statement("recurrence", 1.5)
 def recurrence(scope: Scope) -> bool:
     """`a[i] = f(a[i], a[i - 1])` along an array, from 0 (which wraps around) or backwards."""
