@@ -372,6 +372,14 @@ def starts_below_zero(x, n):
     return out
 
 
+@program(draw(array(6), 6), tags=["parallel"])
+def reads_each_twice(x, n):
+    s = 0.0
+    for i in prange(-n, n):
+        s += x[i] * x[i] * (i + 1)
+    return s
+
+
 @program(draw(array(6), 1, 4), tags=["parallel"])
 def part_of_a_loop(x, first, last):
     out = x.copy()

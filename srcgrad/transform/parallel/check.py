@@ -27,7 +27,7 @@ from srcgrad.ir.types import BOOL, Scalar
 from srcgrad.ir.walk import defined, introduced, rebuilt, statements
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import find_aliases
-from srcgrad.transform.analysis.independence import only_sums
+from srcgrad.transform.analysis.independence import only_sums, starts_at_a_number
 from srcgrad.transform.analysis.places import find_places
 from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.parallel.sharing import OPAQUE, sharing_of
@@ -119,9 +119,10 @@ def guard_starts(function: Function) -> Function:
     moment = Iterations(places, [], None)
 
     def is_unknown(loop: For) -> bool:
+        if moment.least(moment.form(loop.start, later=False)) is not None:
+            return False
         accesses = (s for s in statements(loop.body) if isinstance(s, Load | Store | Increment))
-        least = moment.least(moment.form(loop.start, later=False))
-        return (least is None or least < 0) and any(loop.index in s.index for s in accesses)
+        return starts_at_a_number(loop.index, places) and any(loop.index in s.index for s in accesses)
 
     guarded = {loop.index for loop in loops if is_unknown(loop)}
 
