@@ -68,6 +68,7 @@ def adjoint_text(kernel):
 # So the host runs these loops over blocks.
 FALL_BACK = {
     "two_buffers", "blocks_in_turns", "loop_that_ends_early", "loops_around_a_barrier", "shared_sum_and_ragged_loops",
+    "trees_of_sums_in_a_loop",
 }  # fmt: skip
 
 

@@ -679,3 +679,29 @@ def blocks_in_a_row(x, out):
     i = block * cuda.blockDim.x + cuda.threadIdx.x
     if i < x.shape[0]:
         out[i] = x[i] ** 2
+
+
+@kernel(draw(array(13), array(5), zeros(5)), 2, BLOCK)
+def trees_of_sums_in_a_loop(x, h, out):
+    """Tiles in a loop over a row of blocks, and what is left of one tree's levels is carried to the next."""
+    part = cuda.shared.array(BLOCK, float64)
+    t = cuda.threadIdx.x
+    for b in range(cuda.blockIdx.x, h.shape[0], cuda.gridDim.x):
+        total = 0.0
+        for start in range(0, x.shape[0], BLOCK):
+            part[t] = x[start + t] if start + t < x.shape[0] else 0.0
+            cuda.syncthreads()
+            for q in range(BLOCK):
+                total += part[q] * part[(q + t) % BLOCK] * h[b]
+            cuda.syncthreads()
+        part[t] = total * 0.01
+        cuda.syncthreads()
+        half = BLOCK // 2
+        while half > 0:
+            if t < half:
+                part[t] += part[t + half] * part[t + half]
+            cuda.syncthreads()
+            half //= 2
+        if t == 0:
+            out[b] = part[0]
+        cuda.syncthreads()

@@ -37,12 +37,16 @@ class _Unroller:
                     values = self.trips(stmt)
                     out += self.written(stmt, values) if values is not None else [stmt]
                 case For() | While():
-                    out.append(replace(stmt, body=self.block(stmt.body)))
+                    out.append(self.ended(replace(stmt, body=self.block(stmt.body))))
                 case If():
-                    out.append(replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse)))
+                    out.append(self.ended(replace(stmt, then=self.block(stmt.then), orelse=self.block(stmt.orelse))))
                 case _:
                     out.append(stmt)
         return tuple(out)
+
+    def ended(self, stmt: Stmt) -> Stmt:
+        """A loop or branch that may carry on what a loop inside it has ended with."""
+        return substitute((stmt,), self.known)[0]
 
     def trips(self, loop: While) -> list[dict[Var, Const]] | None:
         """The constants among what a loop carries, at the start of each trip and after the last; None if not known."""
