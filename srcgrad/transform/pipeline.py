@@ -34,7 +34,7 @@ from srcgrad.transform.lanes import use_lanes
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
 from srcgrad.transform.parallel import check_parallel as _check_parallel
-from srcgrad.transform.parallel import guard_starts, hoist_guards, one_after_another, share_out, zero_on_threads
+from srcgrad.transform.parallel import hoist_guards, one_after_another, share_out, zero_on_threads
 from srcgrad.transform.simplify import (
     cancel_clears,
     contract_tapes,
@@ -239,7 +239,6 @@ def check_parallel(lowered: Lowered) -> Lowered:
     """Refuse `prange` loops whose iterations cannot run at once; what they raise in any case is raised before them."""
     function = _run(hoist_guards(lowered.function), (), "hoist_guards")
     _check_parallel(function)
-    function = guard_starts(function)
     return replace(lowered, function=function)
 
 

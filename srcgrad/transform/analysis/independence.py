@@ -165,7 +165,7 @@ def moving(index: tuple[Atom, ...], own: Var, made: set[Var], places: Places) ->
 
 
 def starts_at_a_number(own: Var, places: Places) -> bool:
-    """Whether the loop of an index starts at a number that run time chooses: `parallel/check.py` guards it."""
+    """Whether a loop, given by its index, starts at a number that run time chooses: `parallel/check.py` guards it."""
     loop = places.home[own]
     assert isinstance(loop, For)
     form = Iterations(places, [], None).form(loop.start, later=False)

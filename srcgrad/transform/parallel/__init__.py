@@ -1,7 +1,7 @@
 """Parallel loops: the iterations of `prange` loops and of their reverses, shared out among threads."""
 
-from srcgrad.transform.parallel.check import check_parallel, guard_starts, hoist_guards, one_after_another
+from srcgrad.transform.parallel.check import check_parallel, hoist_guards, one_after_another
 from srcgrad.transform.parallel.rewrite import share_out
 from srcgrad.transform.parallel.zeros import zero_on_threads
 
-__all__ = ["check_parallel", "guard_starts", "hoist_guards", "one_after_another", "share_out", "zero_on_threads"]
+__all__ = ["check_parallel", "hoist_guards", "one_after_another", "share_out", "zero_on_threads"]

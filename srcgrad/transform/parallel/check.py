@@ -28,42 +28,54 @@ from srcgrad.ir.walk import defined, introduced, rebuilt, statements
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import find_aliases
 from srcgrad.transform.analysis.independence import only_sums, starts_at_a_number
-from srcgrad.transform.analysis.places import find_places
+from srcgrad.transform.analysis.places import Places, find_places
 from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.parallel.sharing import OPAQUE, sharing_of
-
-_BELOW = "a prange loop over elements of arrays starts below 0"
 
 
 def hoist_guards(function: Function) -> Function:
     """Errors that depend on nothing in a `prange` loop are raised before it.
 
-    `np.max` of a row raises in every iteration if rows are empty: so it does before the first, if there is one.
+    `np.max` of a row raises in every iteration if rows are empty: so it does before the first, if there is one. A loop
+    whose index is that of an array raises where run time has it start below 0: its iterations -1 and n - 1 may meet.
     """
     if not any(isinstance(s, For) and s.parallel for s in statements(function.body)):
         return function
-    return replace(function, body=_hoisted(function.body))
+    return replace(function, body=_hoisted(function.body, find_places(function)))
 
 
-def _hoisted(block: Block) -> Block:
+def _hoisted(block: Block, places: Places) -> Block:
     out: list[Stmt] = []
     for stmt in block:
         match stmt:
             case For() if stmt.parallel:
                 lift = _Lift(stmt)
                 body = tuple(s for s in stmt.body if not lift.take(s))
-                if lift.guards:
+                guards = [*_start_guard(stmt, places), *lift.guards]
+                if guards:
                     runs = Var("", BOOL)
                     out.append(Assign(runs, "<", (stmt.start, stmt.stop), loc=stmt.loc))
-                    out.append(If(runs, tuple(lift.guards), (), (), loc=stmt.loc))
+                    out.append(If(runs, tuple(guards), (), (), loc=stmt.loc))
                 out.append(replace(stmt, body=body))
             case For() | While():
-                out.append(replace(stmt, body=_hoisted(stmt.body)))
+                out.append(replace(stmt, body=_hoisted(stmt.body, places)))
             case If():
-                out.append(replace(stmt, then=_hoisted(stmt.then), orelse=_hoisted(stmt.orelse)))
+                out.append(replace(stmt, then=_hoisted(stmt.then, places), orelse=_hoisted(stmt.orelse, places)))
             case _:
                 out.append(stmt)
     return tuple(out)
+
+
+def _start_guard(loop: For, places: Places) -> list[Stmt]:
+    """What raises where a loop that `starts_at_a_number` starts below 0, if its index is that of an array."""
+    moment = Iterations(places, [], None)
+    if moment.least(moment.form(loop.start, later=False)) is not None or not starts_at_a_number(loop.index, places):
+        return []
+    if not any(isinstance(s, Load | Store | Increment) and loop.index in s.index for s in statements(loop.body)):
+        return []
+    below = Var("", BOOL)
+    error = Effect("raise ValueError('a prange loop over elements of arrays starts below 0')", (), loc=loop.loc)
+    return [Assign(below, "<", (loop.start, ZERO), loc=loop.loc), If(below, (error,), (), (), loc=loop.loc)]
 
 
 class _Lift:
@@ -108,46 +120,6 @@ class _Lift:
         found = self.known[atom] = Var(atom.hint, atom.type)
         steps.append(replace(stmt, target=found, args=tuple(args)))
         return found
-
-
-def guard_starts(function: Function) -> Function:
-    """Raise where a `prange` loop whose index is that of an array starts below 0: iterations -1 and n - 1 may meet."""
-    loops = [s for s in statements(function.body) if isinstance(s, For) and s.parallel]
-    if not loops:
-        return function
-    places = find_places(function)
-    moment = Iterations(places, [], None)
-
-    def is_unknown(loop: For) -> bool:
-        if moment.least(moment.form(loop.start, later=False)) is not None:
-            return False
-        accesses = (s for s in statements(loop.body) if isinstance(s, Load | Store | Increment))
-        return starts_at_a_number(loop.index, places) and any(loop.index in s.index for s in accesses)
-
-    guarded = {loop.index for loop in loops if is_unknown(loop)}
-
-    def block(stmts: Block) -> Block:
-        out: list[Stmt] = []
-        for stmt in stmts:
-            match stmt:
-                case For() if stmt.index in guarded:
-                    below, runs, both = Var("", BOOL), Var("", BOOL), Var("", BOOL)
-                    out += [
-                        Assign(below, "<", (stmt.start, ZERO), loc=stmt.loc),
-                        Assign(runs, "<", (stmt.start, stmt.stop), loc=stmt.loc),
-                        Assign(both, "&", (below, runs), loc=stmt.loc),
-                        If(both, (Effect(f"raise ValueError({_BELOW!r})", (), loc=stmt.loc),), (), (), loc=stmt.loc),
-                        stmt,
-                    ]
-                case For(parallel=False) | While():
-                    out.append(replace(stmt, body=block(stmt.body)))
-                case If():
-                    out.append(replace(stmt, then=block(stmt.then), orelse=block(stmt.orelse)))
-                case _:
-                    out.append(stmt)
-        return tuple(out)
-
-    return replace(function, body=block(function.body)) if guarded else function
 
 
 def check_parallel(function: Function) -> None:

@@ -140,8 +140,8 @@ class _Shared:
         """Run all chunks, with the additions that the sizes of arrays ask for, and add up what they give."""
         build, scattered = self.build, self.sharing.scattered
         own = {p for p, a in zip(segment.params[2:], given, strict=True) if a in scattered}
-        alone = any(isinstance(s, Load | Store) and s.array in own for s in statements(segment.body))
-        if not scattered or alone:  # a pass may have made something else of `a[i] += x`
+        used = any(isinstance(s, Load | Store) and s.array in own for s in statements(segment.body))
+        if not scattered or used:  # a pass may have made something else of `a[i] += x`
             return self.in_chunks(segment, given, count, self.sharing.reduced)
         sizes = [build.op("*", self.size(a), integer(self.most)) for a in scattered]
         fits = functools.reduce(lambda a, b: build.op("max", a, b), sizes)

@@ -30,8 +30,8 @@ class _Unroller:
 
     def block(self, block: Block) -> Block:
         out: list[Stmt] = []
-        for stmt in substitute(block, self.known):
-            stmt = substitute((stmt,), self.known)[0]
+        for given in block:
+            stmt = substitute((given,), self.known)[0]
             match stmt:
                 case While() if any(isinstance(s, Barrier) for s in statements(stmt.body)):
                     values = self.trips(stmt)
