@@ -27,13 +27,6 @@ def runs_backwards(x):
     return s
 
 
-def carries_a_product(x):
-    p = 1.0
-    for i in prange(x.shape[0]):
-        p *= x[i]
-    return p
-
-
 def carries_a_value(x):
     last = 0.0
     s = 0.0
@@ -137,9 +130,115 @@ def reads_the_last_that_is_written(x):
     return out.sum()
 
 
+def reads_the_running_maximum(x):
+    m = -1.0
+    out = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        m = max(m, x[i])
+        out[i] = m
+    return out.sum()
+
+
+def marks_new_minima(x):
+    m = 1.0
+    out = np.zeros_like(x)
+    for i in prange(x.shape[0]):
+        if x[i] < m:
+            m = x[i]
+            out[i] = 1.0
+    return m + out.sum()
+
+
+def counts_new_minima(x):
+    m = 1.0
+    count = 0.0
+    for i in prange(x.shape[0]):
+        new = x[i] < m
+        if new:
+            m = x[i]
+        count += x[i] if new else 0.0
+    return m + count
+
+
+def finds_the_last_of_equal_ones(x):
+    m = x[0]
+    k = 0
+    for i in prange(x.shape[0]):
+        if x[i] <= m:
+            m, k = x[i], i
+    return m + k
+
+
+def forgets_what_is_before_a_nan(x):
+    m = x[0]
+    for i in prange(x.shape[0]):
+        m = max(x[i], m)
+    return m
+
+
+def shares_an_end(x):
+    out = np.zeros(7)
+    for b in prange(3):
+        for i in range(b * 2, b * 2 + 3):
+            out[i] = x[0] * b
+    return out.sum()
+
+
+def shares_an_end_of_unknown_blocks(x):
+    n = x.shape[0]
+    size = n // 3 + 1
+    out = np.zeros(3 * size + 1)
+    for b in prange(3):
+        for i in range(b * size, (b + 1) * size + 1):
+            out[i] = x[0] * b
+    return out.sum()
+
+
+def shares_halves(x):
+    out = np.zeros_like(x)
+    for i in prange(x.shape[0]):
+        out[i // 2] = x[i]
+    return out.sum()
+
+
+def shares_a_product(x):
+    n = x.shape[0]
+    out = np.zeros(n * n)
+    for i in prange(n):
+        for j in range(n):
+            out[i * j] = x[i]
+    return out.sum()
+
+
+def takes_three_colours_for_two(x):
+    u = np.concatenate((x, x, x))
+    for i in prange(1, u.shape[0] - 1):
+        if i % 3 != 1:
+            u[i] = u[i - 1] + u[i + 1]
+    return u.sum()
+
+
+def checks_the_running_sum(x):
+    s = 0.0
+    for i in prange(x.shape[0]):
+        s += x[i]
+        assert s < 100.0
+    return s
+
+
+def checks_what_others_write(x):
+    out = x.copy()
+    for i in prange(1, x.shape[0]):
+        assert out[0] < 100.0
+        out[i - 1] = x[i]
+    return out.sum()
+
+
 REFUSED = [
-    ends_early, steps_by_two, runs_backwards, carries_a_product, carries_a_value, reads_the_running_sum,
+    ends_early, steps_by_two, runs_backwards, carries_a_value, reads_the_running_sum,
     reads_what_others_write, all_write_one_element, wraps_around, draws, prints, swaps,
     solves, meets_below_zero, starts_in_one_iteration, reads_the_first_that_is_written,
-    reads_the_last_that_is_written,
+    reads_the_last_that_is_written, shares_an_end, shares_an_end_of_unknown_blocks, shares_halves, shares_a_product,
+    reads_the_running_maximum, marks_new_minima, counts_new_minima, finds_the_last_of_equal_ones,
+    forgets_what_is_before_a_nan, takes_three_colours_for_two, checks_the_running_sum, checks_what_others_write,
 ]  # fmt: skip

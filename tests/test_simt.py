@@ -12,9 +12,9 @@ import srcgrad as sg
 from srcgrad.ir.nodes import For, If, Increment, ListNew, Reserve, While
 from srcgrad.ir.walk import statements
 from srcgrad.transform import pipeline
+from srcgrad.transform.analysis.linear import Polynomial, feasible
 from srcgrad.transform.simt import check_races, mark_atomics
 from srcgrad.transform.simt.launch import Barrier
-from srcgrad.transform.simt.linear import Polynomial, feasible
 
 from . import (
     laws,

@@ -174,7 +174,7 @@ def test_stage_that_breaks_a_function_is_named(monkeypatch):
         return replace(made, body=made.body[1:])
 
     monkeypatch.setattr(pipeline, "VERIFY", True)
-    monkeypatch.setattr(pipeline, "FUSE", (("drop_the_first", drop_the_first),))
+    monkeypatch.setattr(pipeline, "PRIMAL", (("drop_the_first", drop_the_first),))
     with pytest.raises(InternalError, match="after drop_the_first: %y is used where it is not defined"):
         pipeline.primal(halved_square, [("x", FLOAT64)])
 

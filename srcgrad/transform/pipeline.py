@@ -33,8 +33,8 @@ from srcgrad.transform.inline import inline_function
 from srcgrad.transform.lanes import use_lanes
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
+from srcgrad.transform.parallel import carried_first, hoist_guards, one_after_another, share_out, zero_on_threads
 from srcgrad.transform.parallel import check_parallel as _check_parallel
-from srcgrad.transform.parallel import hoist_guards, one_after_another, share_out, zero_on_threads
 from srcgrad.transform.simplify import (
     cancel_clears,
     contract_tapes,
@@ -47,6 +47,7 @@ from srcgrad.transform.simplify import (
     promote_sums,
     propagate_copies,
     reuse_arrays,
+    settle_bounds,
     share_branches,
     split_increments,
 )
@@ -80,6 +81,7 @@ FUSE: tuple[tuple[str, Stage], ...] = (
     ("eliminate_repeats", eliminate_repeats),
     ("eliminate_dead_code", eliminate_dead_code),
 )
+PRIMAL: tuple[tuple[str, Stage], ...] = (*SIMPLIFY, ("settle_bounds", settle_bounds), *FUSE)
 ADJOINT: tuple[tuple[str, Stage], ...] = (
     *FUSE,
     ("contract_tapes", contract_tapes),
@@ -141,7 +143,7 @@ def primal(
 ) -> Lowered:  # fmt: skip
     """Source to IR: parse, fence, normalise and lower; then simplify."""
     lowered = specialise_sizes(lower(function, arguments), arguments)
-    simple = _run(lowered.function, FUSE, "lower", watch)
+    simple = _run(lowered.function, PRIMAL, "lower", watch)
     return replace(lowered, function=simple, result=refill(lowered.result, flatten(simple.results)))
 
 
@@ -237,7 +239,7 @@ def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
 
 def check_parallel(lowered: Lowered) -> Lowered:
     """Refuse `prange` loops whose iterations cannot run at once; what they raise in any case is raised before them."""
-    function = _run(hoist_guards(lowered.function), (), "hoist_guards")
+    function = _run(hoist_guards(carried_first(lowered.function)), (), "hoist_guards")
     _check_parallel(function)
     return replace(lowered, function=function)
 

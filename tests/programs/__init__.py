@@ -22,6 +22,7 @@ from . import (
     loops,
     mutation,
     parallel,
+    parallel_elements,
     physics,
     scalars,
     stencils,

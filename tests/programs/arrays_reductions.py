@@ -172,3 +172,8 @@ def running_normalization(x, a):
         mean += 0.3 * delta
         spread = 0.7 * (spread + 0.3 * delta**2)
     return (a - mean) / np.sqrt(spread), np.sum(np.outer(x, mean), axis=1)
+
+
+@program(draw(array(8), array(3, 4)))
+def extremes_of_arrays(x, a):
+    return np.max(x * x) * np.min(a) + np.argmax(x) * x[np.argmin(x)] + np.sum(np.max(a, axis=0))

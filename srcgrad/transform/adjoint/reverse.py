@@ -48,9 +48,9 @@ from srcgrad.transform.adjoint.iterations import reverse_one_by_one, stands_alon
 from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.adjoint.turns import turned_back
+from srcgrad.transform.analysis.analyses import analyses_of
 from srcgrad.transform.analysis.independence import is_independent
 from srcgrad.transform.analysis.rotations import find_rotation
-from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.analysis.suspicion import Suspicion
 from srcgrad.transform.analysis.zeros import Zeros
 from srcgrad.transform.build import Builder
@@ -66,7 +66,7 @@ class Reverse:
         self.plan = plan
         self.build: Builder = plan.build
         self.suspicion = Suspicion(plan.function, plan.aliases, Zeros(plan.function, plan.places, objective))
-        self.scratch = Scratch(plan.function, plan.aliases)
+        self.analyses = analyses_of(plan.function, plan.aliases, plan.places)
 
     def is_active(self, atom: Atom) -> bool:
         return self.plan.activity.is_active(atom)
@@ -309,7 +309,7 @@ class Reverse:
 
     def _in_any_order(self, stmt: Loop) -> bool:
         """Whether the iterations can be reversed first to last; tapes that grow in them are read last to first."""
-        if not (isinstance(stmt, For) and is_independent(stmt, self.plan.aliases, self.scratch, self.plan.places)):
+        if not (isinstance(stmt, For) and is_independent(stmt, self.analyses)):
             return False
         inner = [self.plan.places.sides[s][0] for s in all_statements(stmt.body) if isinstance(s, For | While)]
         waiting = [place for place in inner if place in self.plan.growing]
@@ -323,7 +323,8 @@ class Reverse:
     def leaves_clear(self, loop: Loop) -> None:
         """Note that the reverse of each iteration leaves the adjoints of scratch arrays zero."""
         assert isinstance(loop, For)
-        self.plan.cleared.update(a for a in self.scratch.private if self.scratch.is_scratch(a, loop))
+        scratch = self.analyses.scratch
+        self.plan.cleared.update(a for a in scratch.private if scratch.is_scratch(a, loop))
 
     def _touches(self, block: Block) -> bool:
         """Whether anything in a block is active."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations_with_replacement
+from typing import Any
 
 from srcgrad.ir.nodes import (
     Alloc,
@@ -31,16 +33,15 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Scalar, is_float
 from srcgrad.ir.walk import defined, introduced, statements, uses
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
-from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.analyses import Analyses
+from srcgrad.transform.analysis.meetings import Access
 from srcgrad.transform.analysis.places import Places
-from srcgrad.transform.analysis.scratch import Scratch
 
 _OPAQUE = (Call, Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve, Sweep)
+_KINDS = 24  # of accesses to an array: beyond, to compare them all would take too long
 
 
-def is_independent(
-    loop: For, aliases: Aliases, scratch: Scratch, places: Places, *, at_once: bool = False
-) -> bool:  # fmt: skip
+def is_independent(loop: For, analyses: Analyses, *, at_once: bool = False) -> bool:
     """Whether no iteration needs or overwrites what another one writes, and floats are carried only as plain sums.
 
     With `at_once` the iterations do not run one after the other: then `a[0] = a[0] + x` is no sum.
@@ -53,12 +54,12 @@ def is_independent(
         return False
     if loop.axis:  # `simt/races.py` has seen to it, and its reverse only adds to what the loop reads
         return _carries_only_sums(loop, inside)
-    least = Iterations(places, [], None).least(Affine(0, ((Symbol(loop.index), 1),)))
+    least = Iterations(analyses.places, [], None).least(Affine(0, ((Symbol(loop.index), 1),)))
     if not never_negative(loop) and (least is None or least < 0):
         return False
     if not _carries_only_sums(loop, inside):
         return False
-    return _touches_own_elements(loop, inside, aliases, scratch, places, at_once=at_once)
+    return _touches_own_elements(loop, inside, analyses, at_once=at_once)
 
 
 def never_negative(loop: For) -> bool:
@@ -100,7 +101,7 @@ def only_sums(loop: For, inside: list[Stmt]) -> bool:
     """Whether all numbers that a loop carries, integers too, are plain sums that the body does not read."""
     read = list(uses(loop.body))
     home = {v: s for s in inside for v in defined(s)}
-    return all(c.next not in read and _is_sum(c.next, c.inside, home, read) for c in loop.carried)
+    return all(c.next not in read and is_chain(c.next, c.inside, home, read) for c in loop.carried)
 
 
 def _carries_only_sums(loop: For, inside: list[Stmt]) -> bool:
@@ -109,13 +110,18 @@ def _carries_only_sums(loop: For, inside: list[Stmt]) -> bool:
     for c in loop.carried:
         if not isinstance(c.inside.type, Scalar):
             return False
-        if is_float(c.inside.type) and (c.next in read or not _is_sum(c.next, c.inside, home, read)):
+        if is_float(c.inside.type) and (c.next in read or not is_chain(c.next, c.inside, home, read)):
             return False
     return True
 
 
-def _is_sum(value: Atom, start: Var, home: dict[Var, Stmt], read: list[Var]) -> bool:
-    """Whether `value`, which ends an iteration, is `start` with terms added to it, and nothing else reads a sum."""
+def is_chain(
+    value: Atom, start: Var, home: Mapping[Var, Stmt], read: list[Var], ops: tuple[str, ...] = ("+", "-")
+) -> bool:  # fmt: skip
+    """Whether `value`, which ends an iteration, is `start` with terms added to it, and nothing else reads a sum.
+
+    With other `ops`, the first operand is what these are done to.
+    """
     reads: Counter[Atom] = Counter()  # by the sum itself
     todo, seen = [value], {start}
     while todo:
@@ -125,11 +131,11 @@ def _is_sum(value: Atom, start: Var, home: dict[Var, Stmt], read: list[Var]) -> 
         seen.add(v)  # type: ignore[arg-type]
         stmt = home.get(v) if isinstance(v, Var) else None
         match stmt:
-            case Assign(op="+" | "-", args=(before, _)):
+            case Assign(args=(before, _)) if stmt.op in ops:
                 earlier: tuple[Atom, ...] = (before,)
             case For() if stmt.exit is None:
                 (c,) = (c for c in stmt.carried if c.result is v)
-                if read.count(c.next) != 1 or not _is_sum(c.next, c.inside, home, read):  # type: ignore[arg-type]
+                if read.count(c.next) != 1 or not is_chain(c.next, c.inside, home, read, ops):  # type: ignore[arg-type]
                     return False
                 earlier = (c.init,)
             case If():  # terms that are added on some condition
@@ -187,9 +193,32 @@ def keep_apart(accesses: list[set[Reach]], own: Var) -> bool:
     return False
 
 
-def _touches_own_elements(
-    loop: For, inside: list[Stmt], aliases: Aliases, scratch: Scratch, places: Places, *, at_once: bool
-) -> bool:  # fmt: skip
+def shared_sums(loop: For, accesses: Sequence[Access], analyses: Analyses) -> list[Increment] | None:
+    """Of accesses to an array in a loop: the increments of elements that other iterations add to as well.
+
+    Returns:
+        None where iterations may meet in another way, or where there are too many accesses to tell.
+    """
+    places, meetings = analyses.places, analyses.meetings
+    kinds: dict[Any, list[Access]] = {}
+    for s in accesses:
+        kinds.setdefault((type(s) is Load, type(s) is Increment, s.index, places.at[s]), []).append(s)
+    if len(kinds) > _KINDS:
+        return None
+    found: dict[Increment, None] = {}
+    for alike, others in combinations_with_replacement(kinds.values(), 2):
+        one, other = alike[0], others[0]
+        if isinstance(one, Load) and isinstance(other, Load):
+            continue
+        if meetings.of_iterations(loop, one, other):
+            if not (isinstance(one, Increment) and isinstance(other, Increment)):
+                return None
+            found.update(dict.fromkeys((*alike, *others)))  # type: ignore[arg-type]
+    return list(found)
+
+
+def _touches_own_elements(loop: For, inside: list[Stmt], analyses: Analyses, *, at_once: bool) -> bool:
+    aliases, scratch, places = analyses.aliases, analyses.scratch, analyses.places
     own = {s.target for s in inside if isinstance(s, Alloc)}
     # a handle made in the loop may show other elements each time
     made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
@@ -205,7 +234,9 @@ def _touches_own_elements(
             # handles from outside show the same arrays in all iterations of the loop
             same = [s for s in mine if s.array in made or aliases.may_meet(s.array, array)]
             axes = [set(moving(s.index, loop.index, made, places)) for s in same]
-            if any(s.array is not array for s in same) or array in made or not keep_apart(axes, loop.index):
+            if any(s.array is not array for s in same) or array in made:
+                return False
+            if not keep_apart(axes, loop.index) and (not loop.parallel or shared_sums(loop, same, analyses) is None):
                 return False
     return True
 
@@ -223,6 +254,6 @@ def _accumulates(loop: For, inside: list[Stmt], mine: list[Load | Store | Increm
         if len(pair) != 1 or places.order[pair[0]] < places.order[load]:
             return False
         value = pair[0].value
-        if not (is_float(value.type) and read.count(value) == 1 and _is_sum(value, load.target, home, read)):  # type: ignore[arg-type]
+        if not (is_float(value.type) and read.count(value) == 1 and is_chain(value, load.target, home, read)):  # type: ignore[arg-type]
             return False
     return len({s.index for s in stores}) == 1

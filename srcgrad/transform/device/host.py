@@ -46,9 +46,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Array, Scalar
 from srcgrad.ir.walk import statements
 from srcgrad.rules.special import SCIPY
-from srcgrad.transform.analysis.aliases import find_aliases
-from srcgrad.transform.analysis.places import find_places
-from srcgrad.transform.analysis.scratch import Scratch
+from srcgrad.transform.analysis.analyses import analyses_of
 from srcgrad.transform.device.alike import store_once
 from srcgrad.transform.device.blocks import grid_of
 from srcgrad.transform.device.cooperative import launched
@@ -76,9 +74,10 @@ def to_device(function: Function, finish: Finish = lambda f: f, *, deterministic
     """
     # a helper that makes arrays is written out: their sizes depend on its arguments
     function = store_once(inline_calls(function, _makes_arrays))
-    if deterministic:
-        function = share_out(function, finish, chosen=lambda s: bool(s.reduced or s.neighbours), chunks=CHUNKS)
-        function = inline_calls(function, _makes_arrays)
+    function = share_out(
+        function, finish, chosen=lambda s: not s.only_sums or (deterministic and bool(s.summed)), chunks=CHUNKS
+    )
+    function = inline_calls(function, _makes_arrays)
     return _Host(function, finish, deterministic).function()
 
 
@@ -91,8 +90,8 @@ class _Host:
 
     def __init__(self, function: Function, finish: Finish, deterministic: bool) -> None:
         self.whole, self.finish, self.deterministic = function, finish, deterministic
-        self.aliases, self.places = find_aliases(function), find_places(function)
-        self.scratch = Scratch(function, self.aliases)
+        self.analyses = analyses_of(function)
+        self.aliases, self.scratch = self.analyses.aliases, self.analyses.scratch
         self.views = {s.target: s for s in statements(function.body) if isinstance(s, View)}
         self.helpers: dict[Function, Function] = {}
 
@@ -149,8 +148,10 @@ class _Host:
         """How iterations share what they write; chunks have been made so that they share nothing."""
         if loop.mode == "threads":
             return Sharing()
-        found = sharing_of(loop, self.aliases, self.scratch, self.places)
-        return None if found is not None and self.deterministic and (found.reduced or found.neighbours) else found
+        found = sharing_of(loop, self.analyses)
+        if found is not None and (not found.only_sums or (self.deterministic and found.summed)):
+            return None
+        return found
 
     def fits(self, loop: Loop) -> bool:
         """Whether a kernel can have all arrays and functions that a loop uses."""

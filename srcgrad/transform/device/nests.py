@@ -37,7 +37,7 @@ def nest_of(
     `sharing` is how those of `loop` share what they write, and `sharing_of` tells it of loops inside it.
     """
     loops = [loop]
-    atomic = {*sharing.reduced, *sharing.neighbours}
+    atomic = {*sharing.summed}
     if loop.mode == "threads" or sharing.private or any(isinstance(s, Alloc) for s in statements(loop.body)):
         return Nest((loop,), tuple(sharing.private), frozenset(atomic))
     made = {loop.index, *(v for s in statements(loop.body) for v in (*defined(s), *introduced(s)))}
@@ -53,7 +53,7 @@ def nest_of(
         found = sharing_of(inner)
         if found is None or found.private or not _passes_on(outer, inner) or _reads_written(before, inner, aliases):
             break
-        atomic |= {*found.reduced, *found.neighbours}
+        atomic |= {*found.summed}
         loops.append(inner)
     return Nest(tuple(loops), (), frozenset(atomic))
 

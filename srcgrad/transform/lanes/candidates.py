@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from srcgrad.ir.nodes import Assign, Atom, Block, Const, For, If, Increment, Load, Stmt, Store, Var
 from srcgrad.ir.types import is_float
 from srcgrad.ir.walk import blocks, operands, statements, yields
-from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.analyses import Analyses
 from srcgrad.transform.analysis.independence import is_independent, sums_of
-from srcgrad.transform.analysis.places import Places
-from srcgrad.transform.analysis.scratch import Scratch
 
 _HANDLED = (Assign, Load, Store, Increment, If, For)
 
@@ -36,14 +34,15 @@ class Candidate:
         return isinstance(atom, Var) and atom in self.varying
 
 
-def find_candidate(loop: For, aliases: Aliases, scratch: Scratch, places: Places) -> Candidate | None:
+def find_candidate(loop: For, analyses: Analyses) -> Candidate | None:
     """`loop` as a candidate, if its inner loops do better side by side than one after the other."""
+    aliases, scratch = analyses.aliases, analyses.scratch
     inside = list(statements(loop.body))
     if loop.step != Const(1, loop.step.type) or not any(isinstance(s, For) for s in inside):
         return None
     if not all(isinstance(s, _HANDLED) for s in inside):
         return None
-    if not is_independent(loop, aliases, scratch, places, at_once=True):
+    if not is_independent(loop, analyses, at_once=True):
         return None
     if any(isinstance(s, For) and s.exit is not None for s in inside):
         return None

@@ -32,8 +32,7 @@ from srcgrad.ir.nodes import (
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar
 from srcgrad.ir.walk import defined, free, statements, uses
-from srcgrad.transform.analysis.aliases import find_aliases
-from srcgrad.transform.analysis.places import find_places
+from srcgrad.transform.analysis.analyses import analyses_of
 from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
@@ -46,17 +45,16 @@ def use_lanes(function: Function, lanes: int = LANES) -> Function:
     """Run the outermost loops that can be, and are better so, in lanes, so many of them."""
     if not any(isinstance(s, For) and any(isinstance(i, For) for i in s.body) for s in statements(function.body)):
         return function
-    aliases, places = find_aliases(function), find_places(function)
-    scratch = Scratch(function, aliases)
+    analyses = analyses_of(function)
 
     def block(stmts: Block) -> Block:
         out: list[Stmt] = []
         for stmt in stmts:
             match stmt:
                 case For():
-                    found = find_candidate(stmt, aliases, scratch, places)
+                    found = find_candidate(stmt, analyses)
                     out += (
-                        _stripped(found, scratch, lanes)
+                        _stripped(found, analyses.scratch, lanes)
                         if found is not None
                         else [replace(stmt, body=block(stmt.body))]
                     )

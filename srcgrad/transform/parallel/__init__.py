@@ -1,7 +1,9 @@
 """Parallel loops: the iterations of `prange` loops and of their reverses, shared out among threads."""
 
-from srcgrad.transform.parallel.check import check_parallel, hoist_guards, one_after_another
+from srcgrad.transform.parallel.check import check_parallel, one_after_another
+from srcgrad.transform.parallel.folds import carried_first
+from srcgrad.transform.parallel.guards import hoist_guards
 from srcgrad.transform.parallel.rewrite import share_out
 from srcgrad.transform.parallel.zeros import zero_on_threads
 
-__all__ = ["check_parallel", "hoist_guards", "one_after_another", "share_out", "zero_on_threads"]
+__all__ = ["carried_first", "check_parallel", "hoist_guards", "one_after_another", "share_out", "zero_on_threads"]

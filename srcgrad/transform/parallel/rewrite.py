@@ -15,7 +15,7 @@ of arrays would take too much memory, and where chunks must be longer than the d
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
@@ -41,12 +41,12 @@ from srcgrad.ir.nodes import (
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, Scalar
 from srcgrad.ir.walk import free, statements, with_sharing
-from srcgrad.transform.analysis.aliases import find_aliases
-from srcgrad.transform.analysis.places import find_places
+from srcgrad.transform.analysis.analyses import analyses_of
 from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.analysis.written import written_parameters
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import fresh_copy
+from srcgrad.transform.parallel.folds import Fold
 from srcgrad.transform.parallel.sharing import Sharing, sharing_of
 
 CHUNKS = 32
@@ -66,8 +66,7 @@ def share_out(
     """
     if not any(isinstance(s, For) and (s.parallel or s.mode == "elementwise") for s in statements(function.body)):
         return function
-    aliases, places = find_aliases(function), find_places(function)
-    scratch = Scratch(function, aliases)
+    analyses = analyses_of(function)
 
     def block(stmts: Block) -> Block:
         out: list[Stmt] = []
@@ -76,14 +75,14 @@ def share_out(
                 case For():
                     found = None
                     if stmt.parallel or (stmt.mode == "elementwise" and _is_large(stmt)):
-                        found = sharing_of(stmt, aliases, scratch, places)
-                    if found is None or _has_scalar_arrays(stmt):
-                        out.append(replace(stmt, body=block(stmt.body), parallel=False))
-                    elif not chosen(found):
+                        found = sharing_of(stmt, analyses)
+                    if found is not None and not chosen(found):
                         out.append(stmt)
+                    elif found is None or found.mixed or _has_scalar_arrays(stmt):
+                        out.append(replace(stmt, body=block(stmt.body), parallel=False))
                     else:
                         found = replace(found, scattered=[] if deterministic else found.scattered)
-                        out += _Shared(stmt, found, scratch, finish, chunks).statements()
+                        out += _Shared(stmt, found, analyses.scratch, finish, chunks).statements()
                 case While():
                     out.append(replace(stmt, body=block(stmt.body)))
                 case If():
@@ -127,9 +126,12 @@ class _Shared:
             with build.block() as shared:
                 totals = self.on_threads(segment, given, count)
             with build.block() as alone:
-                direct = self.call(segment, loop.start, loop.stop, given)
-                sums = [op("+", c.init, d) for c, d in zip(loop.carried, direct, strict=True)]
-            results = [Result(c.result, a, b) for c, a, b in zip(loop.carried, totals, sums, strict=True)]
+                direct = dict(zip(loop.carried, self.call(segment, loop.start, loop.stop, given), strict=True))
+                ends: dict[Carried, Atom] = {}
+                for f in self.sharing.folds:
+                    first, part = [c.init for c in f.carried], [direct[c] for c in f.carried]
+                    ends.update(zip(f.carried, f.joined(build, first, part, loop.index), strict=True))
+            results = [Result(c.result, a, ends[c]) for c, a in zip(loop.carried, totals, strict=True)]
             build.emit(If(op(">", work, integer(WORTH)), tuple(shared), tuple(alone), tuple(results), loc=loop.loc))
             return build.stack[0]
         totals = self.on_threads(segment, given, count)
@@ -165,8 +167,8 @@ class _Shared:
         for array, alloc in self.scratch.allocs.items():  # in this order: one may be as large as another
             if array in self.sharing.private:
                 build.emit(alloc)
-        zeros = [Const(0 if c.inside.type == INT64 else 0.0, c.inside.type) for c in loop.carried]
-        carried = tuple(replace(c, init=z) for c, z in zip(loop.carried, zeros, strict=True))
+        begun = {c: init for f in self.sharing.folds for c, init in zip(f.carried, f.begun(), strict=True)}
+        carried = tuple(replace(c, init=begun[c]) for c in loop.carried)
         mode = "sequential" if loop.mode == "reversed" else loop.mode
         build.emit(replace(loop, start=low, stop=last, carried=carried, parallel=False, mode=mode))
         code = tuple(build.stack[0])
@@ -212,7 +214,9 @@ class _Shared:
             self.every(chunks, chunk)
         for a, row in zip(reduced, rows, strict=True):
             self.add_rows(a, row, chunks)
-        return [self.total(c, part, chunks) for c, part in zip(loop.carried, parts, strict=True)]
+        own_part = dict(zip(loop.carried, parts, strict=True))
+        totals = {c: v for f in self.sharing.folds for c, v in self.total(f, own_part, chunks).items()}
+        return [totals[c] for c in loop.carried]
 
     def chunks(self, count: Atom, reduced: list[Var]) -> Atom:
         """How many chunks there are, each with partial sums of the arrays `reduced`."""
@@ -240,15 +244,17 @@ class _Shared:
             body(index)
         build.emit(For(index, ZERO, count, ONE, (), tuple(inner), mode="threads", loc=self.loop.loc))
 
-    def total(self, c: Carried, part: Var, chunks: Atom) -> Var:
-        """The sum of the parts, in order."""
-        build = self.build
-        inside, index, result = Var(c.inside.hint, c.inside.type), Var("t", INT64), Var(c.result.hint, c.result.type)
+    def total(self, fold: Fold, parts: Mapping[Carried, Var], chunks: Atom) -> dict[Carried, Var]:
+        """What the chunks end with, put together in order."""
+        build, index = self.build, Var("t", INT64)
+        inside = [Var(c.inside.hint, c.inside.type) for c in fold.carried]
+        results = {c: Var(c.result.hint, c.result.type) for c in fold.carried}
         with build.block() as inner:
-            following = build.op("+", inside, build.load(part, (index,)))
-        done = Carried(inside, c.init, following, result)
-        build.emit(For(index, ZERO, chunks, ONE, (done,), tuple(inner), loc=self.loop.loc))
-        return result
+            part = [build.load(parts[c], (index,)) for c in fold.carried]
+            following = fold.joined(build, inside, part, self.loop.index)
+        done = [Carried(v, c.init, n, results[c]) for v, c, n in zip(inside, fold.carried, following, strict=True)]
+        build.emit(For(index, ZERO, chunks, ONE, tuple(done), tuple(inner), loc=self.loop.loc))
+        return results
 
     def add_rows(self, array: Var, row: Var, chunks: Atom) -> None:
         """Add the partial sums of an array up, in order."""

@@ -1,12 +1,15 @@
 """What the iterations of a loop share, and how: the labels that decide how an increment is spelled.
 
-- *exclusive*: every iteration has elements of its own (its index addresses an axis), so a plain write will do;
+- *exclusive*: every iteration has elements of its own (its index addresses an axis, or the equations between the
+  indices of two iterations have no solution), so a plain write will do;
 - *private*: a scratch array, which every thread gets for itself;
 - *neighbour*: increments at bounded distances from the iteration's own index: chunks of iterations that are not next
   to each other do not meet (red-black ordering; Y. Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., 12.4);
 - *reduction*: anything else that is only added to: partial sums, one a chunk, added up in a fixed order;
 - *scattered*: a reduction at indices that run time chooses, of which an iteration may meet few: atomic additions, where
-  partial sums would take too much memory.
+  partial sums would take too much memory;
+- *mixed*: every element is one iteration's own, or only added to, at any distance: on a GPU by atomic
+  additions; a CPU runs such a loop on one thread.
 
 What fits none cannot run in parallel. That a primal's writes do not meet also says that the increments of its reverse
 at the same indices do not (J. Hueckelheim, L. Hascoet, FormAD, 2022).
@@ -36,13 +39,14 @@ from srcgrad.ir.nodes import (
     Sweep,
     Var,
 )
-from srcgrad.ir.types import Array, Scalar
+from srcgrad.ir.types import Array
 from srcgrad.ir.walk import defined, introduced, statements
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
 from srcgrad.transform.analysis.aliases import Aliases
-from srcgrad.transform.analysis.independence import keep_apart, moving, only_sums
+from srcgrad.transform.analysis.analyses import Analyses
+from srcgrad.transform.analysis.independence import keep_apart, moving, shared_sums
 from srcgrad.transform.analysis.places import Places
-from srcgrad.transform.analysis.scratch import Scratch
+from srcgrad.transform.parallel.folds import Fold, folds_of
 
 OPAQUE = (Custom, Effect, Library, ListAppend, ListGet, ListNew, Sweep)
 
@@ -52,28 +56,44 @@ class Sharing:
     """How a loop can run in parallel.
 
     Attributes:
+        folds: the values that it carries.
         private: the scratch arrays.
         neighbours: arrays that are added to at constant distances, and the greatest such distance.
         reduced: handles of arrays that get partial sums.
         scattered: those of them that are added to at indices which run time chooses.
+        mixed: arrays some of whose elements are an iteration's own, and others added to by several.
     """
 
+    folds: list[Fold] = field(default_factory=list)
     private: list[Var] = field(default_factory=list)
     neighbours: dict[Var, int] = field(default_factory=dict)
     reduced: list[Var] = field(default_factory=list)
     scattered: list[Var] = field(default_factory=list)
+    mixed: list[Var] = field(default_factory=list)
+
+    @property
+    def only_sums(self) -> bool:
+        """Whether nothing is carried but sums."""
+        return all(f.op == "+" for f in self.folds)
+
+    @property
+    def summed(self) -> list[Var]:
+        """The arrays to elements of which several iterations add."""
+        return [*self.reduced, *self.neighbours, *self.mixed]
 
 
-def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) -> Sharing | None:
+def sharing_of(loop: For, analyses: Analyses) -> Sharing | None:
     """How the iterations of `loop` share what they write; None where they cannot run in parallel."""
+    aliases, scratch, places = analyses.aliases, analyses.scratch, analyses.places
     inside = list(statements(loop.body))
     if loop.exit is not None or loop.step != Const(1, loop.step.type) or any(isinstance(s, OPAQUE) for s in inside):
         return None
     if any(isinstance(s, Assign) and s.op.startswith(("np.random.", "text:")) for s in inside):
         return None
-    if not all(isinstance(c.inside.type, Scalar) for c in loop.carried) or not only_sums(loop, inside):
+    folds, carried_on = folds_of(loop, inside)
+    if carried_on:
         return None
-    found = Sharing()
+    found = Sharing(folds)
     made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
     own = {s.target for s in inside if isinstance(s, Alloc | Reserve)}
     if not all(aliases.bases[s.base] <= own for s in inside if isinstance(s, Reserve)):
@@ -98,15 +118,24 @@ def sharing_of(loop: For, aliases: Aliases, scratch: Scratch, places: Places) ->
         axes = [set(moving(s.index, loop.index, made, places)) for s in mine]
         if handle not in added and (keep_apart(axes, loop.index) or _beside(mine, loop, made, places)):
             continue  # exclusive
-        if not all(isinstance(s, Increment) for s in mine) or not handle.type.ndim:  # type: ignore[union-attr]
+        only_added = all(isinstance(s, Increment) for s in mine)
+        chosen = handle not in added and all(_is_chosen(s.index, made, places) for s in mine)
+        shared: list[Increment] | None = None
+        if loop.parallel and handle not in added and not (only_added and chosen):
+            shared = shared_sums(loop, mine, analyses)
+        if shared == []:
+            continue  # exclusive
+        if (shared is None and not only_added) or not handle.type.ndim:  # type: ignore[union-attr]
             return None
-        distance = None if handle in added else _distance(mine, loop.index, made, places)  # type: ignore[arg-type]
+        distance = None if handle in added else _distance(shared or mine, loop.index, made, places)  # type: ignore[arg-type]
         if distance is not None:
             found.neighbours[handle] = distance
-        else:
+        elif only_added:
             found.reduced.append(handle)
-            if handle not in added and all(_is_chosen(s.index, made, places) for s in mine):
+            if chosen:
                 found.scattered.append(handle)
+        else:
+            found.mixed.append(handle)
     return found
 
 

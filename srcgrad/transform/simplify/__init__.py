@@ -1,5 +1,6 @@
 """Clean-ups that keep what a function computes."""
 
+from srcgrad.transform.simplify.bounds import settle_bounds
 from srcgrad.transform.simplify.branches import merge_branches
 from srcgrad.transform.simplify.cancel import cancel_clears
 from srcgrad.transform.simplify.contract import contract_tapes
@@ -28,6 +29,7 @@ __all__ = [
     "promote_sums",
     "propagate_copies",
     "reuse_arrays",
+    "settle_bounds",
     "share_branches",
     "split_increments",
 ]  # fmt: skip

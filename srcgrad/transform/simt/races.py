@@ -7,10 +7,9 @@ is known of the indices of threads, blocks and loops, and of the conditions arou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from math import gcd
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
@@ -37,13 +36,10 @@ from srcgrad.ir.nodes import (
 )
 from srcgrad.ir.walk import statements, with_sharing, without
 from srcgrad.transform.analysis.aliases import find_aliases
+from srcgrad.transform.analysis.meetings import Access, Meetings
 from srcgrad.transform.analysis.places import Place, find_places
 from srcgrad.transform.analysis.signs import Signs
-from srcgrad.transform.simt.indices import Facts, Moment
 from srcgrad.transform.simt.launch import Barrier
-from srcgrad.transform.simt.linear import Monomial, Polynomial
-
-Access = Load | Store | Increment
 
 
 def check_races(function: Function) -> Function:
@@ -116,7 +112,7 @@ class _Races:
     def __init__(self, function: Function) -> None:
         self.function = function
         self.aliases, self.places = find_aliases(function), find_places(function)
-        self.signs = Signs(function, self.aliases)
+        self.meetings = Meetings(self.places, self.aliases, Signs(function, self.aliases))
         self.tapes = {s.target for s in statements(function.body) if isinstance(s, Alloc) and s.tape}
         self.together: list[tuple[For, For, Place | None]] = []  # loops over threads with no barrier in between
 
@@ -229,97 +225,15 @@ class _Races:
 
     def meet(self, one: Access, other: Access, axes: set[str], common: Callable[[Var], bool]) -> bool:
         """Whether two threads, or blocks, that differ along one of these axes may access the same element."""
-        quotients: dict = {}
-        moments = [Moment(self.places, self.aliases, self.signs, k, common, quotients) for k in (1, 2)]
-        for moment, access in zip(moments, (one, other), strict=True):
-            moment.at(access)
-        own = [self.indices(s) for s in (one, other)]
-        apart: list[Polynomial] = []
-        for axis in axes:
-            if axis in own[0] and axis in own[1]:
-                difference = moments[0].form(own[0][axis]) - moments[1].form(own[1][axis])
-                apart += [difference - 1, difference * -1 - 1]
-            else:  # all threads along the axis do it
-                apart.append(Polynomial.number(0))
-        places = [self.elements(m, s) for m, s in zip(moments, (one, other), strict=True)]
-        facts = moments[0].facts.plus(moments[1].facts)
-        same = one.array is other.array and common(one.array)
-        for difference in apart:
-            for steps in _multiples(moments):
-                given = [difference, *steps.positives]
-                if not facts.allow(steps.zeros, given):
-                    continue
-                if not same:
-                    return True
-                for (index, known), (index2, known2) in product(*places):
-                    zeros = [a - b for a, b in zip(index, index2, strict=True)]
-                    for rows in _rows(zeros, facts):
-                        fixed = [*steps.zeros, *zeros, *rows.zeros]
-                        if facts.allow(fixed, [*given, *known, *known2, *rows.positives]):
-                            return True
-        return False
+        own, others = self.indices(one), self.indices(other)
+        # None: all threads along the axis do it
+        apart = [(own[a], others[a]) if a in own and a in others else None for a in sorted(axes)]
+        return self.meetings.may_meet(one, other, apart, common)
 
     def indices(self, stmt: Stmt) -> dict[str, Var]:
         """The indices of the loops over threads and blocks around a statement, by axis."""
         around = (self.places.loop_of(p) for p in self.places.at[stmt].loops)
         return {loop.axis: loop.index for loop in around if isinstance(loop, For) and loop.axis}
-
-    def elements(self, moment: Moment, access: Access) -> list[tuple[list[Polynomial], list[Polynomial]]]:
-        """The elements that an access may mean, and when: a negative index counts from the end of its axis."""
-        ways: list[tuple[list[Polynomial], list[Polynomial]]] = [([], [])]
-        for axis, i in enumerate(access.index):
-            form = moment.form(i)
-            moment.bound_products(form)
-            options = [(form, [form])]
-            if moment.facts.allow([], [form * -1 - 1]):
-                options.append((form + moment.size(access.array, axis), [form * -1 - 1]))
-            ways = [([*index, f], [*known, *k]) for (index, known), (f, k) in product(ways, options)]
-        return ways
-
-
-def _multiples(moments: list[Moment]) -> Iterator[Facts]:
-    """How loops with the same step can be apart at two moments: not at all, or by a step at least."""
-    pairs = [
-        (a, b, step)
-        for (a, step), (b, other) in product(moments[0].facts.multiples, moments[1].facts.multiples)
-        if step.terms == other.terms
-    ]
-    for signs in product((0, 1, -1), repeat=len(pairs)):
-        out = Facts()
-        for (a, b, step), sign in zip(pairs, signs, strict=True):
-            if sign:
-                out.positives.append((a - b) * sign - step)
-            else:
-                out.zeros.append(a - b)
-        yield out
-
-
-def _rows(zeros: list[Polynomial], facts: Facts) -> Iterator[Facts]:
-    """How elements of rows of an unknown length, `i * width + j`, can be apart: in one row, or by a row at least."""
-    products: list[tuple[Polynomial, Polynomial, Polynomial, int]] = []
-    for z in zeros:
-        pairs = {m: c for m, c in z.terms.items() if len(m) == 2}
-        shared = set.intersection(*(set(m) for m in pairs)) if pairs else set()
-        for width in shared:
-            length = Polynomial.of(width)
-            rows = Polynomial({(_other(m, width),): c for m, c in pairs.items()} | {(): z.terms.get((width,), 0)})
-            if len(rows.moving) == len(pairs) and not facts.allow([], [length * -1]):
-                whole = Polynomial(pairs) + length * rows.constant
-                products.append((whole, rows, length, gcd(*rows.terms.values())))
-                break
-    for signs in product((0, 1, -1), repeat=len(products)):
-        out = Facts()
-        for (whole, rows, length, step), sign in zip(products, signs, strict=True):
-            if sign:
-                out.positives += [whole * sign - length * step, rows * sign - step]
-            else:
-                out.zeros += [whole, rows]
-        yield out
-
-
-def _other(pair: Monomial, one: Hashable) -> Hashable:
-    """The other factor of a product of two."""
-    return pair[1] if pair[0] == one else pair[0]
 
 
 def _axes(nest: For, kind: str) -> set[str]:

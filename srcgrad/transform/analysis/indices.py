@@ -9,9 +9,9 @@ from typing import Any
 from srcgrad.ir.nodes import FALSE, TRUE, Assign, Atom, Const, For, If, Stmt, Var
 from srcgrad.ir.types import is_integer
 from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.linear import Monomial, Polynomial, feasible
 from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.analysis.signs import Signs
-from srcgrad.transform.simt.linear import Polynomial, feasible
 
 OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 
@@ -33,13 +33,13 @@ class Facts:
     """What holds: all `zeros` are 0, all `positives` are at least 0, none of `nonzero` is 0.
 
     Attributes:
-        multiples: unknowns that are multiples of a step, each with that step.
+        multiples: what is a multiple of a step, with that step, and the number of steps if it has a name.
     """
 
     zeros: list[Polynomial] = field(default_factory=list)
     positives: list[Polynomial] = field(default_factory=list)
     nonzero: list[Unknown] = field(default_factory=list)
-    multiples: list[tuple[Polynomial, Polynomial]] = field(default_factory=list)
+    multiples: list[tuple[Polynomial, Polynomial, Polynomial | None]] = field(default_factory=list)
 
     def plus(self, other: Facts) -> Facts:
         return Facts(
@@ -67,6 +67,7 @@ class Moment:
         self.facts = Facts()
         self.known: dict[Var, Polynomial] = {}
         self.assumed: set[tuple[Atom, bool]] = set()
+        self.bounded: set[Monomial] = set()
 
     def at(self, stmt: Stmt) -> None:
         """Note what holds where a statement runs: the bounds of loop indices, and conditions."""
@@ -151,6 +152,8 @@ class Moment:
             self.facts.nonzero += [u for m in below.moving for u in m]  # type: ignore[misc]
             if not self.facts.allow([], [below * -1 - 1]):  # so it is above 0
                 self.facts.positives += [below - 1, remainder, below - remainder - 1]
+                if all(k is None or k.terms != quotient.terms for _, _, k in self.facts.multiples):
+                    self.facts.multiples.append((quotient * below, below, quotient))
                 if not self.facts.allow([], [above * -1 - 1]):
                     self.facts.positives.append(quotient)
         return remainder if rest else quotient
@@ -164,7 +167,7 @@ class Moment:
             if Facts(self.facts.zeros, self.facts.positives).allow([], [step * -1]):
                 return out
             self.facts.positives += [way, stop - start - way - 1]
-            self.facts.multiples.append((way, step))
+            self.facts.multiples.append((way, step, None))
             return start + way
         stride = step.constant
         if abs(stride) != 1:
@@ -178,10 +181,14 @@ class Moment:
         return out
 
     def bound_products(self, form: Polynomial) -> None:
-        """Note that products of what is never negative are not."""
-        for m in form.terms:
+        """Note that products of what is never negative are not, those in a form and in what is known so far."""
+        products = {m: None for p in (form, *self.facts.zeros, *self.facts.positives) for m in p.terms if len(m) > 1}
+        for m in products:
+            if m in self.bounded:
+                continue
+            self.bounded.add(m)
             signs = [self.facts.allow([], [Polynomial.of(u) * -1 - 1]) for u in m]
-            if len(m) > 1 and not any(signs):
+            if not any(signs):
                 self.facts.positives.append(Polynomial({m: 1}))
 
     # -- conditions ------------------------------------------------------------------------------------------------

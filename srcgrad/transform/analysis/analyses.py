@@ -1,0 +1,36 @@
+"""What is known of one function, for the passes that ask which iterations of its loops share what."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from srcgrad.ir.nodes import Function
+from srcgrad.transform.analysis.aliases import Aliases, find_aliases
+from srcgrad.transform.analysis.meetings import Meetings
+from srcgrad.transform.analysis.places import Places, find_places
+from srcgrad.transform.analysis.scratch import Scratch
+from srcgrad.transform.analysis.signs import Signs
+
+
+@dataclass(frozen=True)
+class Analyses:
+    """Of a function: which handles may show the same memory, where things stand, which arrays are scratch arrays."""
+
+    function: Function
+    aliases: Aliases
+    places: Places
+    scratch: Scratch
+
+    @functools.cached_property
+    def meetings(self) -> Meetings:
+        """Which accesses may be to the same element; made when it is first asked for, as few functions need it."""
+        return Meetings(self.places, self.aliases, Signs(self.function, self.aliases))
+
+
+def analyses_of(
+    function: Function, aliases: Aliases | None = None, places: Places | None = None
+) -> Analyses:  # fmt: skip
+    """The analyses of `function`, with those that there are already."""
+    aliases = aliases or find_aliases(function)
+    return Analyses(function, aliases, places or find_places(function), Scratch(function, aliases))

@@ -1,0 +1,163 @@
+"""Loops over `prange` that have elements of their own for reasons that take some arithmetic, or raise errors."""
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .registry import program
+from .samples import array, draw
+
+
+@program(draw(array(3, 5)), tags=["parallel", "compiled"])
+def number_of_an_element(x):
+    n, m = x.shape
+    y = np.empty_like(x)
+    for k in prange(n * m):
+        i = k // m
+        y[i, k % m] = x[i, k % m] * x[i, 0] + k
+    return y
+
+
+@program(draw(array(11), 3), tags=["parallel"])
+def blocks_of_rows(x, count):
+    n = x.shape[0]
+    size = (n + count - 1) // count
+    y = np.zeros_like(x)
+    for b in prange(count):
+        total = 0.0
+        for i in range(b * size, min((b + 1) * size, n)):
+            total += x[i] * x[i]
+            y[i] = total * x[i]
+    return y
+
+
+@program(draw(array(5)), tags=["parallel"])
+def tiles_of_a_table(x):
+    n = x.shape[0]
+    tiles = (n + 1) // 2
+    y = np.zeros((n, n))
+    for t in prange(tiles * tiles):
+        top, left = t // tiles * 2, t % tiles * 2
+        for i in range(top, min(top + 2, n)):
+            for j in range(left, min(left + 2, n)):
+                y[i, j] = x[i] * math.sin(x[j])
+    return y
+
+
+@program(draw(array(10), 3), tags=["parallel"])
+def every_third_to_one(x, count):
+    y = x.copy()
+    for t in prange(count):
+        for i in range(t, x.shape[0], count):
+            y[i] = y[i] * y[i] + t
+    return y
+
+
+@program(draw(array(6, 7), 2), tags=["parallel", "compiled"])
+def red_and_black(u, sweeps):
+    u = u.copy()
+    for s in range(2 * sweeps):
+        for i in prange(1, u.shape[0] - 1):
+            for j in range(1 + (i + s) % 2, u.shape[1] - 1, 2):
+                u[i, j] = 0.25 * (u[i - 1, j] + u[i + 1, j] + u[i, j - 1] * u[i, j + 1])
+    return u
+
+
+@program(draw(array(7)), tags=["parallel"])
+def sorted_by_swaps(x):
+    x = x.copy()
+    n = x.shape[0]
+    for p in range(n):
+        for k in prange((n - p % 2) // 2):
+            i = 2 * k + p % 2
+            if x[i] > x[i + 1]:
+                x[i], x[i + 1] = x[i + 1], x[i]
+    return x
+
+
+@program(draw(array(8)), tags=["parallel"])
+def butterflies(x):
+    x = x.copy()
+    half = 1
+    for _ in range(3):
+        for k in prange(4):
+            i = k // half * 2 * half + k % half
+            a, b = x[i], x[i + half]
+            x[i] = a + 0.5 * b
+            x[i + half] = math.sin(a) - b
+        half *= 2
+    return x
+
+
+@program(draw(array(4, 4)), tags=["parallel"])
+def both_triangles(x):
+    y = np.zeros_like(x)
+    for i in prange(x.shape[0]):
+        for j in range(i + 1):
+            y[i, j] = x[i, j] * x[j, i]
+            y[j, i] = x[i, j] - x[j, i]
+    return y
+
+
+@program(draw(array(9), array(3)), tags=["parallel"])
+def windows_of_three(x, k):
+    y = np.empty(x.shape[0] - 2)
+    for i in prange(x.shape[0] - 2):
+        y[i] = np.sum(x[i : i + 3] * k) * np.dot(k, x[i : i + 3])
+    return y
+
+
+@program(draw(array(8), array(3)), tags=["parallel"])
+def windows_cut_off(x, k):
+    y = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        first, last = max(i - 1, 0), min(i + 2, x.shape[0])
+        y[i] = np.sum(x[first:last] * k[first - i + 1 : last - i + 1])
+    return y
+
+
+@program(draw(array(6), array(6)), tags=["parallel"])
+def checked_before(x, limit):
+    y = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        square = x[i] * x[i]
+        for _ in range(2):
+            assert square >= 0.0
+            square *= 0.5
+        if square < 0.0:
+            raise ValueError("below zero")
+        y[i] = square * limit[i]
+    return y
+
+
+@program(draw(array(9)), tags=["parallel"])
+def extremes_in_parallel(x):
+    low, high, product, total, positive = 2.0, -np.inf, 1.0, 0.5, 0.1
+    for i in prange(x.shape[0]):
+        low = min(low, x[i] * x[i])
+        high = np.maximum(math.sin(x[i]), high)
+        product *= x[i]
+        total = x[i] * x[i] + total
+        if x[i] > 0.0:
+            positive = max(positive, x[i] * total0(x, i))
+    return low, high, product, total, positive
+
+
+def total0(x, i):
+    s = 0.0
+    for k in range(i):
+        s += x[k]
+    return s
+
+
+@program(draw(array(7, 3), array(3)), tags=["parallel", "compiled"])
+def nearest_row(x, y):
+    nearest, where, first = np.inf, -1, 0.0
+    for i in prange(x.shape[0]):
+        d = 0.0
+        for k in range(x.shape[1]):
+            d += (x[i, k] - y[k]) ** 2
+        if d < nearest:
+            nearest, where, first = d, i, x[i, 0] * y[0]
+    return nearest * first + np.sum(x[where])
