@@ -55,8 +55,10 @@ class UserFunction(Program):
     def lowered(self, arguments: Arguments) -> Any:
         pipeline = import_module("srcgrad.transform.pipeline")
         found = pipeline.primal(self.function, arguments)
-        shared = self.options.parallel or self.options.target == "cuda"
-        return pipeline.check_parallel(found) if shared else pipeline.in_sequence(found)
+        on_device = self.options.target == "cuda"
+        if self.options.parallel or on_device:
+            return pipeline.check_parallel(found, on_device=on_device)
+        return pipeline.in_sequence(found)
 
     def cache_parts(self) -> tuple[Any, ...]:
         return "function", self.function, str(self.signature)

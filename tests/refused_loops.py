@@ -97,6 +97,13 @@ def solves(x):
     return out.sum()
 
 
+def multiplies_what_it_writes(x):
+    a = np.zeros((3, 3))
+    for i in prange(3):
+        a[i] = a @ np.full(3, x[i])
+    return a.sum()
+
+
 def meets_below_zero(x):
     out = x.copy()
     for i in prange(-3, 3):
@@ -237,7 +244,7 @@ def checks_what_others_write(x):
 REFUSED = [
     ends_early, steps_by_two, runs_backwards, carries_a_value, reads_the_running_sum,
     reads_what_others_write, all_write_one_element, wraps_around, draws, prints, swaps,
-    solves, meets_below_zero, starts_in_one_iteration, reads_the_first_that_is_written,
+    solves, multiplies_what_it_writes, meets_below_zero, starts_in_one_iteration, reads_the_first_that_is_written,
     reads_the_last_that_is_written, shares_an_end, shares_an_end_of_unknown_blocks, shares_halves, shares_a_product,
     reads_the_running_maximum, marks_new_minima, counts_new_minima, finds_the_last_of_equal_ones,
     forgets_what_is_before_a_nan, takes_three_colours_for_two, checks_the_running_sum, checks_what_others_write,

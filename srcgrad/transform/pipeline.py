@@ -33,7 +33,14 @@ from srcgrad.transform.inline import inline_function
 from srcgrad.transform.lanes import use_lanes
 from srcgrad.transform.lower import lower
 from srcgrad.transform.lower.values import Lowered, refill
-from srcgrad.transform.parallel import carried_first, hoist_guards, one_after_another, share_out, zero_on_threads
+from srcgrad.transform.parallel import (
+    carried_first,
+    hoist_guards,
+    one_after_another,
+    products_as_loops,
+    share_out,
+    zero_on_threads,
+)
 from srcgrad.transform.parallel import check_parallel as _check_parallel
 from srcgrad.transform.simplify import (
     cancel_clears,
@@ -47,6 +54,7 @@ from srcgrad.transform.simplify import (
     promote_sums,
     propagate_copies,
     reuse_arrays,
+    see_through_views,
     settle_bounds,
     share_branches,
     split_increments,
@@ -81,8 +89,10 @@ FUSE: tuple[tuple[str, Stage], ...] = (
     ("eliminate_repeats", eliminate_repeats),
     ("eliminate_dead_code", eliminate_dead_code),
 )
+REVERSE: tuple[tuple[str, Stage], ...] = (("see_through_views", see_through_views), *FUSE)
 PRIMAL: tuple[tuple[str, Stage], ...] = (*SIMPLIFY, ("settle_bounds", settle_bounds), *FUSE)
 ADJOINT: tuple[tuple[str, Stage], ...] = (
+    ("see_through_views", see_through_views),
     *FUSE,
     ("contract_tapes", contract_tapes),
     ("forward_copies", forward_copies),
@@ -111,6 +121,7 @@ SHARED: tuple[tuple[str, Stage], ...] = (
     ("propagate_copies", propagate_copies),
     ("eliminate_dead_code", eliminate_dead_code),
 )
+PRODUCTS: tuple[tuple[str, Stage], ...] = (*SIMPLIFY, ("see_through_views", see_through_views), *FUSE)
 THREAD: tuple[tuple[str, Stage], ...] = (  # nothing that moves accesses: barriers stand between them
     ("propagate_copies", propagate_copies),
     ("unroll_levels", unroll_levels),
@@ -204,7 +215,7 @@ def split(function: Function, wrt: tuple[Var, ...]) -> Split:
     """IR to the IRs of its forward and reverse sweeps."""
     parts = split_adjoint(function, wrt)
     return Split(
-        _run(parts.forward, FUSE, "split_adjoint"), _run(parts.reverse, FUSE, "split_adjoint")
+        _run(parts.forward, FUSE, "split_adjoint"), _run(parts.reverse, REVERSE, "split_adjoint")
     )  # fmt: skip
 
 
@@ -237,9 +248,12 @@ def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
     return _run(forward_mode.tangent(function, wrt), SIMPLIFY, "tangent")
 
 
-def check_parallel(lowered: Lowered) -> Lowered:
-    """Refuse `prange` loops whose iterations cannot run at once; what they raise in any case is raised before them."""
-    function = _run(hoist_guards(carried_first(lowered.function)), (), "hoist_guards")
+def check_parallel(lowered: Lowered, *, on_device: bool) -> Lowered:
+    """Refuse `prange` loops whose iterations cannot run at once; what they raise is raised before them."""
+    function = carried_first(lowered.function)
+    if on_device:
+        function = _run(products_as_loops(function), PRODUCTS, "products_as_loops")
+    function = _run(hoist_guards(function), (), "hoist_guards")
     _check_parallel(function)
     return replace(lowered, function=function)
 

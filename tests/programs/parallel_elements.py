@@ -161,3 +161,25 @@ def nearest_row(x, y):
         if d < nearest:
             nearest, where, first = d, i, x[i, 0] * y[0]
     return nearest * first + np.sum(x[where])
+
+
+@program(draw(array(5, 3), array(3, 3)), tags=["parallel", "compiled"])
+def products_with_a_matrix(x, w):
+    y = np.empty_like(x)
+    s = 0.0
+    for i in prange(x.shape[0]):
+        t = np.tanh(w @ x[i])
+        y[i] = t @ w
+        s += x[i] @ w @ x[i]
+    return y, s
+
+
+@program(draw(array(4, 2, 2), array(4, 2, 2)), tags=["parallel"])
+def products_of_small_matrices(a, b):
+    y = np.zeros((2, 2))
+    c = np.empty_like(a)
+    for i in prange(a.shape[0]):
+        t = a[i] @ b[i].T + b[i] @ a[0]
+        c[i] = t
+        y += t @ t
+    return y, c

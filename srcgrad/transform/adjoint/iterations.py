@@ -27,6 +27,7 @@ from srcgrad.ir.nodes import (
     For,
     Function,
     Increment,
+    Library,
     Load,
     Store,
     Var,
@@ -45,6 +46,8 @@ from srcgrad.transform.simplify import eliminate_dead_code, parted_loops, propag
 if TYPE_CHECKING:
     from srcgrad.transform.adjoint.plan import Plan
     from srcgrad.transform.adjoint.reverse import Reverse
+
+_DRAWS = ("np.random.", "text:")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,7 @@ def stands_alone(loop: For, aliases: Aliases) -> bool:
     It carries sums only, draws nothing, and knows each array that it writes by one name.
     """
     inside = list(statements(loop.body))
-    if any(isinstance(s, Assign) and s.op.startswith(("np.random.", "text:")) for s in inside):
+    if any(isinstance(s, Library) or (isinstance(s, Assign) and s.op.startswith(_DRAWS)) for s in inside):
         return False
     if not all(isinstance(c.inside.type, Scalar) for c in loop.carried) or not only_sums(loop, inside):
         return False

@@ -33,11 +33,12 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Scalar, is_float
 from srcgrad.ir.walk import defined, introduced, statements, uses
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
+from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.analyses import Analyses
 from srcgrad.transform.analysis.meetings import Access
 from srcgrad.transform.analysis.places import Places
 
-_OPAQUE = (Call, Custom, Effect, Library, ListAppend, ListGet, ListNew, Reserve, Sweep)
+_OPAQUE = (Call, Custom, Effect, ListAppend, ListGet, ListNew, Reserve, Sweep)
 _KINDS = 24  # of accesses to an array: beyond, to compare them all would take too long
 
 
@@ -52,6 +53,8 @@ def is_independent(loop: For, analyses: Analyses, *, at_once: bool = False) -> b
     inside = list(statements(loop.body))
     if loop.exit is not None or any(isinstance(s, _OPAQUE) for s in inside):
         return False
+    if not may_call(loop, inside, analyses.aliases):
+        return False
     if loop.axis:  # `simt/races.py` has seen to it, and its reverse only adds to what the loop reads
         return _carries_only_sums(loop, inside)
     least = Iterations(analyses.places, [], None).least(Affine(0, ((Symbol(loop.index), 1),)))
@@ -60,6 +63,24 @@ def is_independent(loop: For, analyses: Analyses, *, at_once: bool = False) -> b
     if not _carries_only_sums(loop, inside):
         return False
     return _touches_own_elements(loop, inside, analyses, at_once=at_once)
+
+
+def may_call(loop: For, inside: list[Stmt], aliases: Aliases) -> bool:
+    """Whether iterations call no routine of a library but products of what none of them writes, on threads.
+
+    LAPACK's can fail, and an error on one of many threads stops none of the others.
+    """
+    calls = [s for s in inside if isinstance(s, Library)]
+    if not calls:
+        return True
+    if not loop.parallel or any(s.name != "np.dot" for s in calls):
+        return False
+    own = {s.target for s in inside if isinstance(s, Alloc)}
+    written = frozenset(b for s in inside if isinstance(s, Store | Increment) for b in aliases.bases[s.array]) - own
+    written |= {b for s in inside if isinstance(s, Call) for k in s.writes for b in aliases.bases[s.args[k]]}  # type: ignore[index]
+    if not all(aliases.bases[out] <= own for s in calls for out in s.outs):
+        return False
+    return not any(aliases.bases[a] & written for s in calls for a in s.ins)
 
 
 def never_negative(loop: For) -> bool:

@@ -17,7 +17,9 @@ from srcgrad.ir.nodes import (
     Var,
 )
 from srcgrad.ir.walk import rebuilt, statements
+from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.analyses import analyses_of
+from srcgrad.transform.analysis.independence import may_call
 from srcgrad.transform.parallel.folds import folds_of
 from srcgrad.transform.parallel.sharing import OPAQUE, sharing_of
 
@@ -38,7 +40,7 @@ def check_parallel(function: Function) -> None:
         if any(isinstance(o, For) and o.parallel for o in outer):
             continue  # it runs inside an iteration of that one
         if sharing_of(stmt, analyses) is None:
-            problems.append(_reason(stmt))
+            problems.append(_reason(stmt, analyses.aliases))
     if problems:
         raise UnsupportedError(*problems)
 
@@ -48,7 +50,7 @@ def one_after_another(block: Block) -> Block:
     return rebuilt(block, lambda s: replace(s, parallel=False) if isinstance(s, For) else s)
 
 
-def _reason(loop: For) -> Problem:
+def _reason(loop: For, aliases: Aliases) -> Problem:
     inside = list(statements(loop.body))
     if loop.exit is not None:
         hint = "write range, or let the other iterations do nothing"
@@ -64,7 +66,11 @@ def _reason(loop: For) -> Problem:
         return Problem(message, loop.loc, hint)
     if any(isinstance(s, OPAQUE) for s in inside):
         hint = "write range, or do it before or after the loop"
-        message = "a prange loop cannot call library routines and functions with a gradient of their own, or grow lists"
+        message = "a prange loop cannot call functions with a gradient of their own, or grow lists"
+        return Problem(message, loop.loc, hint)
+    if not may_call(loop, inside, aliases):
+        hint = "write range, or do it before or after the loop"
+        message = "a prange loop calls no library routines but products of matrices that it does not write"
         return Problem(message, loop.loc, hint)
     _, carried_on = folds_of(loop, inside)
     if carried_on:

@@ -29,7 +29,6 @@ from srcgrad.ir.nodes import (
     Effect,
     For,
     Increment,
-    Library,
     ListAppend,
     ListGet,
     ListNew,
@@ -44,11 +43,11 @@ from srcgrad.ir.walk import defined, introduced, statements
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.analyses import Analyses
-from srcgrad.transform.analysis.independence import keep_apart, moving, shared_sums
+from srcgrad.transform.analysis.independence import keep_apart, may_call, moving, shared_sums
 from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.parallel.folds import Fold, folds_of
 
-OPAQUE = (Custom, Effect, Library, ListAppend, ListGet, ListNew, Sweep)
+OPAQUE = (Custom, Effect, ListAppend, ListGet, ListNew, Sweep)
 
 
 @dataclass
@@ -89,6 +88,8 @@ def sharing_of(loop: For, analyses: Analyses) -> Sharing | None:
     if loop.exit is not None or loop.step != Const(1, loop.step.type) or any(isinstance(s, OPAQUE) for s in inside):
         return None
     if any(isinstance(s, Assign) and s.op.startswith(("np.random.", "text:")) for s in inside):
+        return None
+    if not may_call(loop, inside, aliases):
         return None
     folds, carried_on = folds_of(loop, inside)
     if carried_on:

@@ -14,6 +14,7 @@ from srcgrad.transform.simplify.promote import promote_sums
 from srcgrad.transform.simplify.repeats import eliminate_repeats, share_branches
 from srcgrad.transform.simplify.reuse import reuse_arrays
 from srcgrad.transform.simplify.split import split_increments
+from srcgrad.transform.simplify.views import see_through_views
 
 __all__ = [
     "cancel_clears",
@@ -29,6 +30,7 @@ __all__ = [
     "promote_sums",
     "propagate_copies",
     "reuse_arrays",
+    "see_through_views",
     "settle_bounds",
     "share_branches",
     "split_increments",
