@@ -16,7 +16,7 @@ import srcgrad as sg
 from srcgrad.runtime import atomic
 from srcgrad.transform.parallel import rewrite
 
-from . import laws, races
+from . import laws, races, random_indices
 from .programs import PROGRAMS
 from .programs import parallel as programs
 from .refused_loops import REFUSED, carries_a_value
@@ -275,6 +275,13 @@ def test_refused_in_parallel_only(function):
     with pytest.raises(sg.UnsupportedError):
         sg.grad(sg.differentiable(parallel=True, target="python")(function))(x)
     sg.grad(sg.differentiable(target="python")(function))(x)
+
+
+def test_random_indices_are_accepted_only_if_no_iterations_meet():
+    """`python -m tests.random_indices` has more of them."""
+    found = [random_indices.check(seed) for seed in range(70)]
+    assert "wrong" not in found
+    assert min(found.count("apart"), found.count("meets")) > 10
 
 
 @pytest.mark.parametrize("target", ["python", "cpu"])

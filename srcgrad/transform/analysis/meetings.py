@@ -18,7 +18,7 @@ from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.analysis.signs import Signs
 
 Access = Load | Store | Increment
-_SPLITS = 4  # of cases, each in three
+_SPLITS = 3  # of cases, each in three
 
 
 class Meetings:
@@ -54,8 +54,9 @@ class Meetings:
         facts = moments[0].facts.plus(moments[1].facts)
         same = one.array is other.array and common(one.array)
         for difference in ways:
+            stretched = [difference, *_stretched(difference, facts)]
             for steps in _multiples(moments):
-                given = [difference, *_stretched(difference, facts), *steps.positives]
+                given = [*stretched, *steps.positives]
                 if not facts.allow(steps.zeros, given):
                     continue
                 if not same:
