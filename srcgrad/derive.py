@@ -10,7 +10,7 @@ from typing import Any
 from srcgrad import structure
 from srcgrad.errors import ArgumentError, NonScalarError, Problem
 from srcgrad.ir.arguments import Constant, TupleOf
-from srcgrad.ir.nodes import Function, Reserve, Var, flatten
+from srcgrad.ir.nodes import Function, Increment, Reserve, Var, flatten
 from srcgrad.ir.printed import Printed
 from srcgrad.ir.printer import print_function
 from srcgrad.ir.types import Array, Scalar, is_float
@@ -102,7 +102,10 @@ class Derivation:
         if kind != "primal":
             names = resolve_argnums(argnums, [n for n, _ in self.arguments], function.name)
             wrt = parameters_of(function, self.arguments, names, function.name)
-            function = (pipeline.adjoint if kind == "adjoint" else pipeline.tangent)(function, wrt)
+            if kind == "adjoint":
+                function = pipeline.adjoint(function, wrt, on_device=self.options.target == "cuda")
+            else:
+                function = pipeline.tangent(function, wrt)
         return print_function(pipeline.printable(function)).text
 
     def printed_without(self, constants: Collection[str]) -> Printed:
@@ -124,11 +127,12 @@ def gradient(program: GradientOf, arguments: Arguments) -> Lowered:
     names = resolve_argnums(program.argnums, [n for n, _ in arguments], program.of.name)
     wrt = parameters_of(inner.function, arguments, names, program.of.name)
     objective = scalar_objective(inner.result, program.of, has_aux=program.has_aux)
-    ir = pipeline.adjoint(inner.function, wrt, objective, 1.0)
+    on_device = program.options.target == "cuda"
+    ir = pipeline.adjoint(inner.function, wrt, objective, 1.0, on_device=on_device)
     own = len(ir.params) - sum(c.var is not None for c in inner.captures)
     large = pipeline.beyond(ir, inner.function, own, program.options.memory_budget)
     if program.is_frugal:
-        ir = pipeline.frugal_adjoint(inner.function, ir, wrt, objective, 1.0)
+        ir = pipeline.frugal_adjoint(inner.function, ir, wrt, objective, 1.0, on_device=on_device)
     value, *gradients = ir.results
     left = dict(zip(wrt, gradients, strict=True))
     kinds, trees = dict(arguments), dict(inner.function.signature)
@@ -145,7 +149,7 @@ def pullback(program: PullbackOf, arguments: Arguments) -> Lowered:
     inner = program.of.lowered(given)
     function = inner.function
     wrt = float_parameters(function, given, program.of.active)
-    ir = pipeline.adjoint(function, wrt)
+    ir = pipeline.adjoint(function, wrt, on_device=program.options.target == "cuda")
     seeds = ir.params[len(function.params) :]
     assert len(structure.leaf_types(kind)) == len(seeds)  # only `shim/compiled.py` calls this
     own = len(function.params) - sum(c.var is not None for c in inner.captures)
@@ -171,8 +175,15 @@ def with_finals(lowered: Lowered) -> Lowered:
 def kernel_adjoint(program: Any, arguments: Arguments) -> Lowered:
     """The IR of a `srcgrad.cuda.program.AdjointOf`."""
     found = _kernel_adjoint(program, arguments, flat=False)
-    if program.options.target == "cuda" and any(isinstance(s, Reserve) for s in statements(found.function.body)):
+    inside = list(statements(found.function.body))
+    if program.options.target != "cuda":
+        return found
+    if any(isinstance(s, Reserve) for s in inside):
         return _kernel_adjoint(program, arguments, flat=True)  # threads have tapes of their own that grow
+    added = {s.array: s.index for s in inside if isinstance(s, Increment)}
+    if any(isinstance(s, Increment) and s.index != added[s.array] for s in inside):
+        flat = _kernel_adjoint(program, arguments, flat=True)
+        return flat if pipeline.gathers(flat.function) else found
     return found
 
 
@@ -184,7 +195,7 @@ def _kernel_adjoint(program: Any, arguments: Arguments, *, flat: bool) -> Lowere
     trees, kinds = dict(function.signature), dict(arguments)
     wrt = tuple(trees[n] for n in program.wanted)
     buffers = tuple(Var(n, replace(kinds[n], shape=None)) for n, _ in arguments[count:])
-    ir = pipeline.adjoint_into(function, wrt, buffers)
+    ir = pipeline.adjoint_into(function, wrt, buffers, on_device=program.options.target == "cuda")
     ir = replace(
         ir, name=f"{function.name}_adjoint",
         params=(*function.params[:own], *buffers, *function.params[own:]),

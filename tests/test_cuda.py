@@ -136,6 +136,17 @@ def test_generated_text(name, golden):
     golden(name, "\n\n".join(texts[k].printed.text for k in ("forward", "reverse")))
 
 
+def test_neighbours_are_gathered():
+    """Each element adds up what its neighbours' iterations give it, without atomic additions."""
+    for name in ("sheet_stencil", "line_stencil", "heat_in_parallel", "neighbours_on_conditions", "two_sides"):
+        (program,) = (p for p in PARALLEL if p.name == name)
+        f = on_gpu(program.function)
+        version = f.callee.version(f.callee.bind(program.arguments(), {}))
+        (text,) = (t.printed.text for k, t in version.derivation.texts("reverse").items() if k == "reverse")
+        assert "total += " in text, name
+        assert "atomic" not in text, name
+
+
 # -- single precision --------------------------------------------------------------------------------------------------
 
 

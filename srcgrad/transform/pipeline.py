@@ -28,7 +28,7 @@ from srcgrad.transform.adjoint import (
 from srcgrad.transform.adjoint import planned_adjoint as with_plan
 from srcgrad.transform.analysis import signs
 from srcgrad.transform.build import Builder
-from srcgrad.transform.device import to_device
+from srcgrad.transform.device import gather_increments, to_device
 from srcgrad.transform.inline import inline_function
 from srcgrad.transform.lanes import use_lanes
 from srcgrad.transform.lower import lower
@@ -104,6 +104,9 @@ ADJOINT: tuple[tuple[str, Stage], ...] = (
     ("promote_sums", promote_sums),
     ("reuse_arrays", reuse_arrays),
     ("eliminate_dead_code", eliminate_dead_code),
+    ("propagate_copies", propagate_copies),
+)
+ROWS: tuple[tuple[str, Stage], ...] = (  # for the vectors of a CPU
     ("split_increments", split_increments),
     ("propagate_copies", propagate_copies),
 )
@@ -177,14 +180,16 @@ def kernel(
 
 
 def adjoint(
-    function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
+    function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None,
+    *, on_device: bool = False,
 ) -> Function:  # fmt: skip
     """IR to the IR of value and gradient."""
-    return _run(joint_adjoint(function, wrt, objective, seed), ADJOINT, "joint_adjoint")
+    stages = ADJOINT if on_device else (*ADJOINT, *ROWS)
+    return _run(joint_adjoint(function, wrt, objective, seed), stages, "joint_adjoint")
 
 
 def adjoint_into(
-    function: Function, wrt: tuple[Var, ...], buffers: tuple[Var, ...]
+    function: Function, wrt: tuple[Var, ...], buffers: tuple[Var, ...], *, on_device: bool
 ) -> Function:  # fmt: skip
     """The IR of the adjoint of a function without results, whose cotangents are in `buffers`, one for each of `wrt`.
 
@@ -200,7 +205,8 @@ def adjoint_into(
     for b, value in zip(numbers, results, strict=True):
         build.increment(b, (ZERO,), value)
     made = replace(function, params=(*function.params, *buffers), body=tuple(build.stack[0]), results=())
-    return _run(without_unread(made, function.params), ADJOINT, "adjoint_into")
+    stages = ADJOINT if on_device else (*ADJOINT, *ROWS)
+    return _run(without_unread(made, function.params), stages, "adjoint_into")
 
 
 def planned_adjoint(
@@ -208,7 +214,7 @@ def planned_adjoint(
 ) -> tuple[Function, Plan]:  # fmt: skip
     """`adjoint`, and the plan that it was written by; `watch` sees each stage of its simplification."""
     whole, plan = with_plan(function, wrt, objective, seed)
-    return _run(whole, ADJOINT, "joint_adjoint", watch), plan
+    return _run(whole, (*ADJOINT, *ROWS), "joint_adjoint", watch), plan
 
 
 def split(function: Function, wrt: tuple[Var, ...]) -> Split:
@@ -226,11 +232,12 @@ def beyond(adjoint: Function, function: Function, own: int, budget: int) -> tupl
 
 
 def frugal_adjoint(
-    function: Function, plain: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None
+    function: Function, plain: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None,
+    *, on_device: bool = False,
 ) -> Function:  # fmt: skip
     """The adjoint with the loops checkpointed that fill the tapes of the `plain` one; that one if they cannot be."""
     try:
-        return adjoint(checkpoint_large(function, plain), wrt, objective, seed)
+        return adjoint(checkpoint_large(function, plain), wrt, objective, seed, on_device=on_device)
     except UnsupportedError:
         return plain
 
@@ -278,6 +285,11 @@ def on_device(function: Function, *, deterministic: bool) -> Function:
     """`function` as host code that launches kernels."""
     changed = to_device(function, lambda kernel: _run(kernel, SHARED, "to_device"), deterministic=deterministic)
     return _run(changed, SHARED, "to_device")
+
+
+def gathers(function: Function) -> bool:
+    """Whether iterations add to their neighbours' elements, so that these can be sums of their own on a GPU."""
+    return gather_increments(function) is not function
 
 
 def in_lanes(function: Function) -> Function:

@@ -183,3 +183,22 @@ def products_of_small_matrices(a, b):
         c[i] = t
         y += t @ t
     return y, c
+
+
+@program(draw(array(9)), tags=["parallel"])
+def neighbours_on_conditions(x):
+    y = np.zeros_like(x)
+    for i in prange(2, x.shape[0] - 2):
+        if x[i] > 0.4:
+            y[i] = x[i + 2] * x[i - 2]
+        elif x[i + 1] < 0.3:
+            y[i] = x[i + 1] * x[i - 1] + x[i + 1]
+    return y
+
+
+@program(draw(array(8), array(8)), tags=["parallel"])
+def two_sides(x, z):
+    y = x.copy()
+    for i in prange(1, x.shape[0] - 1):
+        y[i] = x[i - 1] * z[i + 1] + z[i - 1] * x[i + 1]
+    return y

@@ -269,13 +269,18 @@ class Threads:
         inside = list(statements((stmt,)))
         if isinstance(stmt, For) and stmt.axis:
             return self.region(self.thread(stmt), self.touched(inside), pending)
-        if any((isinstance(s, For) and s.axis) or isinstance(s, Alloc) for s in inside):
+        shared = self.is_shared(stmt)
+        by_all = any((isinstance(s, For) and s.axis) or isinstance(s, Alloc) or self.is_shared(s) for s in inside)
+        if by_all and not shared:
             return self.around(stmt, pending)
-        shared = isinstance(stmt, Increment) and stmt.value in self.grid.shares
         if shared or not any(isinstance(s, Store | Increment) for s in inside):
             return self.region([self.common(stmt)], self.touched(inside), pending)
         self.failed |= bool(defined(stmt))
         return self.region([If(self.lead, (stmt,), (), loc=stmt.loc)], self.touched(inside), pending)
+
+    def is_shared(self, stmt: Stmt) -> bool:
+        """Whether each thread adds its own share of a sum."""
+        return isinstance(stmt, Increment) and stmt.value in self.grid.shares
 
     def region(self, code: list[Stmt], touched: Touched, pending: Touched) -> tuple[list[Stmt], Touched]:
         """Code that all threads run, after a barrier if it needs one."""

@@ -50,6 +50,7 @@ from srcgrad.transform.analysis.analyses import analyses_of
 from srcgrad.transform.device.alike import store_once
 from srcgrad.transform.device.blocks import grid_of
 from srcgrad.transform.device.cooperative import launched
+from srcgrad.transform.device.gather import gather_increments
 from srcgrad.transform.device.growth import Growth
 from srcgrad.transform.device.kernel import Kernel
 from srcgrad.transform.device.memory import is_placeable
@@ -73,7 +74,7 @@ def to_device(function: Function, finish: Finish = lambda f: f, *, deterministic
     With `deterministic`, what several threads add to one element is added up in an order that is always the same.
     """
     # a helper that makes arrays is written out: their sizes depend on its arguments
-    function = store_once(inline_calls(function, _makes_arrays))
+    function = gather_increments(store_once(inline_calls(function, _makes_arrays)))
     function = share_out(
         function, finish, chosen=lambda s: not s.only_sums or (deterministic and bool(s.summed)), chunks=CHUNKS
     )
