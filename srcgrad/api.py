@@ -47,7 +47,8 @@ def differentiable(
         deterministic: add up in a fixed order what several threads add to one element, instead of atomically: results
             are the same to the last bit in every run. With `parallel=True` this concerns only what is added at indices
             that run time chooses to arrays of more than 2 MB.
-        error_model: "numpy" (division by zero gives inf or nan; the default) or "python" (it raises).
+        error_model: "numpy" (division by zero gives inf or nan; the default) or "python" (it raises), which is not for
+            `parallel=True`.
 
     Returns:
         A `Differentiable`, which is called like the function.
@@ -63,6 +64,9 @@ def differentiable(
         kept.update({k: v for k, v in chosen.items() if v is not None})
         if isinstance(kept.get("fastmath"), set):
             kept["fastmath"] = frozenset(kept["fastmath"])
+        if kept.get("parallel") and kept.get("error_model") == "python":
+            message = "errors of divisions on threads would be lost, so parallel=True takes the error model of NumPy"
+            raise ArgumentError(Problem(message, hint="leave error_model out, or parallel"))
         chosen_target = kept.pop("target", None) if target is None else target
         return Differentiable(_plain(target_function), Options(target=chosen_target or "cpu", **kept))  # type: ignore[arg-type]
 
@@ -91,7 +95,7 @@ def _dispatcher_options(function: Any) -> dict[str, Any]:
     options = getattr(function, "targetoptions", None) or {}
     kept = {k: options[k] for k in ("fastmath", "boundscheck", "nogil", "parallel") if options.get(k)}
     if options:
-        kept["error_model"] = options.get("error_model", "python")
+        kept["error_model"] = options.get("error_model", "numpy" if kept.get("parallel") else "python")
     return kept
 
 

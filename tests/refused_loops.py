@@ -3,6 +3,8 @@
 import numpy as np
 from numba import prange
 
+import srcgrad as sg
+
 
 def ends_early(x):
     s = 0.0
@@ -97,6 +99,21 @@ def solves(x):
     return out.sum()
 
 
+@sg.custom_vjp
+def doubled(x):
+    return 2.0 * x
+
+
+doubled.defvjp(lambda x: (2.0 * x, ()), lambda residuals, ct: (2.0 * ct,))
+
+
+def calls_what_has_a_gradient_of_its_own(x):
+    s = 0.0
+    for i in prange(x.shape[0]):
+        s += doubled(x[i])
+    return s
+
+
 def multiplies_what_it_writes(x):
     a = np.zeros((3, 3))
     for i in prange(3):
@@ -183,6 +200,23 @@ def forgets_what_is_before_a_nan(x):
     return m
 
 
+def divides_by_what_may_be_zero(x):
+    n = x.shape[0]
+    m = n // 2
+    out = np.zeros(n)
+    for k in prange(n):
+        out[k // m * m + k % m] = x[k]
+    return out.sum()
+
+
+def leaves_one_out_that_it_reads(x):
+    u = x.copy()
+    for i in prange(x.shape[0]):
+        if i != 1:
+            u[i] = u[0] * 2.0
+    return u.sum()
+
+
 def shares_an_end(x):
     out = np.zeros(7)
     for b in prange(3):
@@ -242,10 +276,11 @@ def checks_what_others_write(x):
 
 
 REFUSED = [
-    ends_early, steps_by_two, runs_backwards, carries_a_value, reads_the_running_sum,
-    reads_what_others_write, all_write_one_element, wraps_around, draws, prints, swaps,
-    solves, multiplies_what_it_writes, meets_below_zero, starts_in_one_iteration, reads_the_first_that_is_written,
+    ends_early, steps_by_two, runs_backwards, carries_a_value, reads_the_running_sum, reads_what_others_write,
+    all_write_one_element, wraps_around, draws, prints, swaps, solves, calls_what_has_a_gradient_of_its_own,
+    multiplies_what_it_writes, meets_below_zero, starts_in_one_iteration, reads_the_first_that_is_written,
     reads_the_last_that_is_written, shares_an_end, shares_an_end_of_unknown_blocks, shares_halves, shares_a_product,
     reads_the_running_maximum, marks_new_minima, counts_new_minima, finds_the_last_of_equal_ones,
-    forgets_what_is_before_a_nan, takes_three_colours_for_two, checks_the_running_sum, checks_what_others_write,
+    forgets_what_is_before_a_nan, divides_by_what_may_be_zero, leaves_one_out_that_it_reads,
+    takes_three_colours_for_two, checks_the_running_sum, checks_what_others_write,
 ]  # fmt: skip

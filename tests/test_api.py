@@ -117,6 +117,12 @@ def test_division_by_zero_follows_numpy_by_default(target):
     assert inverse.grad(0.0) == -math.inf
 
 
+def test_parallel_code_has_the_error_model_of_numpy():
+    with pytest.raises(sg.ArgumentError, match="errors of divisions on threads would be lost"):
+        sg.differentiable(parallel=True, error_model="python")(halves)
+    assert sg.differentiable(numba.njit(parallel=True)(halves.py_func)).options.error_model == "numpy"
+
+
 def test_error_model_python_raises():
     @sg.differentiable(error_model="python")
     def inverse(x):

@@ -722,6 +722,7 @@ CALLS = {
     "options": {
         "target": lambda: sg.differentiable(double, target="tpu"),
         "error model": lambda: sg.differentiable(double, error_model="c"),
+        "errors on threads": lambda: sg.differentiable(double, parallel=True, error_model="python"),
         "no function": lambda: sg.grad(np.sin),
         "kind of source": lambda: python(double).source("hessian", 1.0),
     },

@@ -202,3 +202,54 @@ def two_sides(x, z):
     for i in prange(1, x.shape[0] - 1):
         y[i] = x[i - 1] * z[i + 1] + z[i - 1] * x[i + 1]
     return y
+
+
+@program(draw(array(4, 4), array(4)), tags=["parallel"])
+def gauss_jordan(a, b):
+    a = a @ a.T + 2.0 * np.eye(a.shape[0])
+    b = b.copy()
+    for k in range(a.shape[0]):
+        pivot = a[k, k]
+        for j in range(a.shape[0]):
+            a[k, j] = a[k, j] / pivot
+        b[k] = b[k] / pivot
+        for i in prange(a.shape[0]):
+            if i != k:
+                f = a[i, k]
+                for j in range(a.shape[0]):
+                    a[i, j] -= f * a[k, j]
+                b[i] -= f * b[k]
+    return b
+
+
+@program(draw(array(6), 3), tags=["parallel"])
+def steps_into_new_arrays(x, steps):
+    u = x.copy()
+    for _ in range(steps):
+        new = np.zeros_like(u)
+        for i in prange(1, u.shape[0]):
+            new[i] = u[i - 1] * u[i] + x[i]
+        u = new
+    return u
+
+
+@program(draw(array(5, 3), array(3, 3), 2), tags=["parallel"])
+def swapped_states(h, w, steps):
+    h = h.copy()
+    g = np.empty_like(h)
+    for _ in range(steps):
+        for i in prange(h.shape[0]):
+            g[i] = np.tanh(w @ h[i])
+        h, g = g, h
+    return h
+
+
+@program(draw(array(3), array(2), 5), tags=["parallel"])
+def elements_that_may_not_be_there(x, w, k):
+    y = np.zeros(2)
+    s = 0.0
+    for i in prange(x.shape[0]):
+        if x[i] > 10.0:
+            s += x[i] * w[k]
+            y[k] += x[i]
+    return s, y

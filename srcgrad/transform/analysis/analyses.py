@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from srcgrad.ir.nodes import Function
+from srcgrad.ir.nodes import Alloc, Function, Var
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 from srcgrad.transform.analysis.meetings import Meetings
 from srcgrad.transform.analysis.places import Places, find_places
@@ -21,6 +21,18 @@ class Analyses:
     aliases: Aliases
     places: Places
     scratch: Scratch
+
+    def may_meet(self, a: Var, b: Var) -> bool:
+        """Whether two handles can show the same memory at one moment; an array that is made later is another one."""
+        return self.aliases.may_meet(a, b) and not self._is_older(a, b) and not self._is_older(b, a)
+
+    def _is_older(self, handle: Var, array: Var) -> bool:
+        """Whether `array` is made anew, each time, after `handle` has got its value."""
+        alloc, home = self.places.home.get(array), self.places.home.get(handle)
+        if not isinstance(alloc, Alloc) or handle is array:
+            return False
+        before = home is None or self.places.order[home] < self.places.order[alloc]
+        return before and self.places.at[alloc].within(self.places.of[handle])
 
     @functools.cached_property
     def meetings(self) -> Meetings:

@@ -29,11 +29,11 @@ from srcgrad.ir.nodes import (
     Store,
     Sweep,
     Var,
+    View,
 )
 from srcgrad.ir.types import Scalar, is_float
 from srcgrad.ir.walk import defined, introduced, statements, uses
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
-from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.analyses import Analyses
 from srcgrad.transform.analysis.meetings import Access
 from srcgrad.transform.analysis.places import Places
@@ -53,7 +53,7 @@ def is_independent(loop: For, analyses: Analyses, *, at_once: bool = False) -> b
     inside = list(statements(loop.body))
     if loop.exit is not None or any(isinstance(s, _OPAQUE) for s in inside):
         return False
-    if not may_call(loop, inside, analyses.aliases):
+    if not may_call(loop, inside, analyses):
         return False
     if loop.axis:  # `simt/races.py` has seen to it, and its reverse only adds to what the loop reads
         return _carries_only_sums(loop, inside)
@@ -65,7 +65,7 @@ def is_independent(loop: For, analyses: Analyses, *, at_once: bool = False) -> b
     return _touches_own_elements(loop, inside, analyses, at_once=at_once)
 
 
-def may_call(loop: For, inside: list[Stmt], aliases: Aliases) -> bool:
+def may_call(loop: For, inside: list[Stmt], analyses: Analyses) -> bool:
     """Whether iterations call no routine of a library but products of what none of them writes, on threads.
 
     LAPACK's can fail, and an error on one of many threads stops none of the others.
@@ -75,12 +75,22 @@ def may_call(loop: For, inside: list[Stmt], aliases: Aliases) -> bool:
         return True
     if not loop.parallel or any(s.name != "np.dot" for s in calls):
         return False
+    bases, home = analyses.aliases.bases, analyses.places.home
     own = {s.target for s in inside if isinstance(s, Alloc)}
-    written = frozenset(b for s in inside if isinstance(s, Store | Increment) for b in aliases.bases[s.array]) - own
-    written |= {b for s in inside if isinstance(s, Call) for k in s.writes for b in aliases.bases[s.args[k]]}  # type: ignore[index]
-    if not all(aliases.bases[out] <= own for s in calls for out in s.outs):
+    written = {s.array for s in inside if isinstance(s, Store | Increment)}
+    written |= {s.args[k] for s in inside if isinstance(s, Call) for k in s.writes}  # type: ignore[misc]
+    if not all(bases[out] <= own for s in calls for out in s.outs):
         return False
-    return not any(aliases.bases[a] & written for s in calls for a in s.ins)
+
+    def viewed(handle: Var) -> Var:
+        while isinstance(view := home.get(handle), View):
+            handle = view.base
+        return handle
+
+    changed = [viewed(w) for w in written if not bases[w] <= own]
+    read = [viewed(a) for s in calls for a in s.ins if not bases[a] <= own]
+    made = {v for s in inside for v in (*defined(s), *introduced(s))}
+    return not any(a in made or w in made or analyses.may_meet(a, w) for a in read for w in changed)
 
 
 def never_negative(loop: For) -> bool:
@@ -152,8 +162,9 @@ def is_chain(
         seen.add(v)  # type: ignore[arg-type]
         stmt = home.get(v) if isinstance(v, Var) else None
         match stmt:
-            case Assign(args=(before, _)) if stmt.op in ops:
-                earlier: tuple[Atom, ...] = (before,)
+            case Assign(args=(before, after)) if stmt.op in ops:
+                turned = after is start and stmt.op in ("np.maximum", "np.minimum")
+                earlier: tuple[Atom, ...] = (after if turned else before,)
             case For() if stmt.exit is None:
                 (c,) = (c for c in stmt.carried if c.result is v)
                 if read.count(c.next) != 1 or not is_chain(c.next, c.inside, home, read, ops):  # type: ignore[arg-type]
@@ -253,7 +264,7 @@ def _touches_own_elements(loop: For, inside: list[Stmt], analyses: Analyses, *, 
             continue
         for array in {s.array: None for s in mine if not isinstance(s, Load)}:
             # handles from outside show the same arrays in all iterations of the loop
-            same = [s for s in mine if s.array in made or aliases.may_meet(s.array, array)]
+            same = [s for s in mine if s.array in made or analyses.may_meet(s.array, array)]
             axes = [set(moving(s.index, loop.index, made, places)) for s in same]
             if any(s.array is not array for s in same) or array in made:
                 return False

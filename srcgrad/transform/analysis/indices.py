@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
-from srcgrad.ir.nodes import FALSE, TRUE, Assign, Atom, Const, For, If, Stmt, Var
+from srcgrad.ir.nodes import FALSE, TRUE, Assign, Atom, Const, For, If, Stmt, Var, While
 from srcgrad.ir.types import is_integer
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.linear import Monomial, Polynomial, feasible
 from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.analysis.signs import Signs
 
+_UNEQUAL = 3  # so many are looked at, each as two cases
 OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
 
 
@@ -33,23 +35,27 @@ class Facts:
     """What holds: all `zeros` are 0, all `positives` are at least 0, none of `nonzero` is 0.
 
     Attributes:
+        unequal: what is not 0.
         multiples: what is a multiple of a step, with that step, and the number of steps if it has a name.
     """
 
     zeros: list[Polynomial] = field(default_factory=list)
     positives: list[Polynomial] = field(default_factory=list)
     nonzero: list[Unknown] = field(default_factory=list)
+    unequal: list[Polynomial] = field(default_factory=list)
     multiples: list[tuple[Polynomial, Polynomial, Polynomial | None]] = field(default_factory=list)
 
     def plus(self, other: Facts) -> Facts:
         return Facts(
             [*self.zeros, *other.zeros], [*self.positives, *other.positives], [*self.nonzero, *other.nonzero],
-            [*self.multiples, *other.multiples],
+            [*self.unequal, *other.unequal], [*self.multiples, *other.multiples],
         )  # fmt: skip
 
     def allow(self, zeros: list[Polynomial], positives: list[Polynomial]) -> bool:
         """Whether these can hold too."""
-        return feasible([*self.zeros, *zeros], [*self.positives, *positives], self.nonzero)
+        zeros, positives = [*self.zeros, *zeros], [*self.positives, *positives]
+        sides = [(p - 1, p * -1 - 1) for p in self.unequal[:_UNEQUAL]]
+        return any(feasible(zeros, [*positives, *chosen], self.nonzero) for chosen in product(*sides))
 
 
 class Moment:
@@ -104,7 +110,7 @@ class Moment:
         if not isinstance(stmt, Assign):
             out = self.unknown(var)
             if self.signs.is_never_negative(var):
-                self.facts.positives.append(out)
+                self.facts.positives.append(out - int(self.stays_above_zero(var, stmt)))
             return out
         args = stmt.args
         if stmt.op == "shape":
@@ -118,6 +124,8 @@ class Moment:
                 return self.form(args[0]) * self.form(args[1])
             case "neg":
                 return self.form(args[0]) * -1
+            case "**" if args[1] == Const(2, args[1].type):
+                return self.form(args[0]) * self.form(args[0])
             case "pos" | "cast":
                 return self.form(args[0])
             case "//" | "%":
@@ -128,6 +136,18 @@ class Moment:
                 return out
             case _:
                 return self.unknown(var)
+
+    def stays_above_zero(self, var: Var, loop: Stmt | None) -> bool:
+        """Whether a loop carries an integer, never negative, that starts above 0 and only grows."""
+        if not isinstance(loop, For | While):
+            return False
+        for c in loop.carried:
+            step = self.places.home.get(c.next) if isinstance(c.next, Var) else None
+            if var in (c.inside, c.result) and isinstance(c.init, Const) and c.init.value > 0:
+                match step:
+                    case Assign(op="*" | "+", args=(a, Const(value=by))) if a is c.inside:
+                        return by > 0
+        return False
 
     def size(self, array: Atom, axis: int) -> Polynomial:
         """The length of an axis: never negative, and the same for all handles of an array."""
@@ -148,15 +168,21 @@ class Moment:
         remainder = above - quotient * below
         if constant:
             self.facts.positives += [remainder, below - remainder - 1]
-        elif len(below.moving) == 1 and not below.constant:  # it divides without an error
-            self.facts.nonzero += [u for m in below.moving for u in m]  # type: ignore[misc]
-            if not self.facts.allow([], [below * -1 - 1]):  # so it is above 0
-                self.facts.positives += [below - 1, remainder, below - remainder - 1]
-                if all(k is None or k.terms != quotient.terms for _, _, k in self.facts.multiples):
-                    self.facts.multiples.append((quotient * below, below, quotient))
-                if not self.facts.allow([], [above * -1 - 1]):
-                    self.facts.positives.append(quotient)
+            return remainder if rest else quotient
+        if len(below.moving) != 1 or below.constant or not self.is_above_zero(below):
+            return self.unknown(var)
+        self.facts.nonzero += [u for m in below.moving for u in m]  # type: ignore[misc]
+        self.facts.positives += [below - 1, remainder, below - remainder - 1]
+        if all(k is None or k.terms != quotient.terms for _, _, k in self.facts.multiples):
+            self.facts.multiples.append((quotient * below, below, quotient))
+        if not self.facts.allow([], [above * -1 - 1]):
+            self.facts.positives.append(quotient)
         return remainder if rest else quotient
+
+    def is_above_zero(self, form: Polynomial) -> bool:
+        """Whether an integer is above 0 here; what a loop over as many iterations runs, say."""
+        self.bound_products(form)
+        return not self.facts.allow([form], []) and not self.facts.allow([], [form * -1 - 1])
 
     def index_of(self, loop: For) -> Polynomial:
         """The index of a loop, within its bounds."""
@@ -224,6 +250,8 @@ class Moment:
         match op:
             case "==":
                 self.facts.zeros.append(a - b)
+            case "!=":
+                self.facts.unequal.append(a - b)
             case "<":
                 self.facts.positives.append(b - a - 1)
             case "<=":

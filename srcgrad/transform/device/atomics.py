@@ -103,17 +103,23 @@ class _Spelling:
             zero = Const(0 if array.type.dtype == "int64" else 0.0, array.type.item)
             value = Var("", array.type.item)
             found.before.append(Alloc(own, "empty", (ONE,), space="local"))
+            some = Var("", BOOL)  # else no iteration may have come to the addition, and there may be no such element
+
+            def add(value: Var, some=some, array=array, index=index) -> If:
+                return If(some, (Increment(array, index, value, "atomic"),), ())
+
             if self.column in index:
                 found.first.append(Store(own, (ZERO,), zero))
-                found.last += [Load(value, own, (ZERO,)), Increment(array, index, value, "atomic")]
+                found.last += [Load(value, own, (ZERO,)), Assign(some, "!=", (value, zero)), add(value)]
                 continue
             found.before.append(Store(own, (ZERO,), zero))
-            total, first = Var("total", array.type.item), Var("", BOOL)  # a name, so that all threads run the call
+            total = Var("total", array.type.item)  # a name, so that all threads run the call
+            first = Var("", BOOL)
             found.after += [
                 Load(value, own, (ZERO,)),
                 Assign(total, f"text:device.block_{array.type.dtype}({{0}})", (value,)),
                 Assign(first, "text:device.thread_of_block() == 0", ()),
-                If(first, (Increment(array, index, total, "atomic"),), ()),
+                If(first, (Assign(some, "!=", (total, zero)), add(total)), ()),
             ]
         return found
 

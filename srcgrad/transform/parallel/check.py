@@ -17,8 +17,7 @@ from srcgrad.ir.nodes import (
     Var,
 )
 from srcgrad.ir.walk import rebuilt, statements
-from srcgrad.transform.analysis.aliases import Aliases
-from srcgrad.transform.analysis.analyses import analyses_of
+from srcgrad.transform.analysis.analyses import Analyses, analyses_of
 from srcgrad.transform.analysis.independence import may_call
 from srcgrad.transform.parallel.folds import folds_of
 from srcgrad.transform.parallel.sharing import OPAQUE, sharing_of
@@ -40,7 +39,7 @@ def check_parallel(function: Function) -> None:
         if any(isinstance(o, For) and o.parallel for o in outer):
             continue  # it runs inside an iteration of that one
         if sharing_of(stmt, analyses) is None:
-            problems.append(_reason(stmt, analyses.aliases))
+            problems.append(_reason(stmt, analyses))
     if problems:
         raise UnsupportedError(*problems)
 
@@ -50,7 +49,7 @@ def one_after_another(block: Block) -> Block:
     return rebuilt(block, lambda s: replace(s, parallel=False) if isinstance(s, For) else s)
 
 
-def _reason(loop: For, aliases: Aliases) -> Problem:
+def _reason(loop: For, analyses: Analyses) -> Problem:
     inside = list(statements(loop.body))
     if loop.exit is not None:
         hint = "write range, or let the other iterations do nothing"
@@ -68,7 +67,7 @@ def _reason(loop: For, aliases: Aliases) -> Problem:
         hint = "write range, or do it before or after the loop"
         message = "a prange loop cannot call functions with a gradient of their own, or grow lists"
         return Problem(message, loop.loc, hint)
-    if not may_call(loop, inside, aliases):
+    if not may_call(loop, inside, analyses):
         hint = "write range, or do it before or after the loop"
         message = "a prange loop calls no library routines but products of matrices that it does not write"
         return Problem(message, loop.loc, hint)

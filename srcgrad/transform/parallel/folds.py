@@ -19,7 +19,7 @@ from srcgrad.transform.analysis.independence import is_chain
 from srcgrad.transform.build import Builder
 
 _EXTREMES = ("max", "min", "np.maximum", "np.minimum")
-_COMMUTATIVE = {"+", "*", "np.maximum", "np.minimum"}
+_COMMUTATIVE = {"+", "*"}  # np.maximum is too, but not its derivative where one of both is no number
 
 
 @dataclass(frozen=True)

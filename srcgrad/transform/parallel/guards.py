@@ -37,7 +37,7 @@ from srcgrad.transform.analysis.independence import starts_at_a_number
 from srcgrad.transform.analysis.places import Places, find_places
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import fresh_copy, inline_function
-from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies
+from srcgrad.transform.simplify import eliminate_dead_code, propagate_copies, see_through_views
 
 _WRITES = (Call, Custom, Effect, Increment, Library, ListAppend, Store, Sweep)
 _MAKES = (Alloc, ListGet, ListNew, Reserve)
@@ -153,7 +153,7 @@ def _looked_at_before(loop: For, aliases: Aliases) -> list[Stmt] | None:
     alone = tuple(replace(s, parallel=False) for s in alone)  # type: ignore[call-arg]
     given = free(alone)
     whole = Function("guards", tuple(given), alone, (), (), loop.loc)
-    whole = eliminate_dead_code(propagate_copies(replace(fresh_copy(whole), results=())))
+    whole = eliminate_dead_code(propagate_copies(see_through_views(replace(fresh_copy(whole), results=()))))
     outside = dict(zip(whole.params, given, strict=True))
     made = {v for s in inside for v in (*defined(s), *introduced(s))}
     if any(outside[p] in made for p in free(whole.body)):

@@ -41,7 +41,6 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import Array
 from srcgrad.ir.walk import defined, introduced, statements
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
-from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.analyses import Analyses
 from srcgrad.transform.analysis.independence import keep_apart, may_call, moving, shared_sums
 from srcgrad.transform.analysis.places import Places
@@ -89,7 +88,7 @@ def sharing_of(loop: For, analyses: Analyses) -> Sharing | None:
         return None
     if any(isinstance(s, Assign) and s.op.startswith(("np.random.", "text:")) for s in inside):
         return None
-    if not may_call(loop, inside, aliases):
+    if not may_call(loop, inside, analyses):
         return None
     folds, carried_on = folds_of(loop, inside)
     if carried_on:
@@ -110,11 +109,11 @@ def sharing_of(loop: For, analyses: Analyses) -> Sharing | None:
         if scratch.is_scratch(handle, loop) or scratch.is_padded(handle, loop):
             found.private.append(handle)
             continue
-        mine = [s for s in accesses if _meet(s.array, handle, made, aliases)]
+        mine = [s for s in accesses if _meet(s.array, handle, made, analyses)]
         others = [a for a in (*asked, *added) if a is not handle or a in asked]
         if handle in made or any(s.array is not handle for s in mine):
             return None  # the same memory by two names
-        if any(_meet(a, handle, made, aliases) for a in others):
+        if any(_meet(a, handle, made, analyses) for a in others):
             return None
         axes = [set(moving(s.index, loop.index, made, places)) for s in mine]
         if handle not in added and (keep_apart(axes, loop.index) or _beside(mine, loop, made, places)):
@@ -167,9 +166,9 @@ def _is_chosen(index: tuple[Atom, ...], made: set[Var], places: Places) -> bool:
     return any(v in made and getattr(places.home.get(v), "index", None) is not v for v in symbols)
 
 
-def _meet(other: Var, handle: Var, made: set[Var], aliases: Aliases) -> bool:
+def _meet(other: Var, handle: Var, made: set[Var], analyses: Analyses) -> bool:
     """Whether two handles can show the same memory in two iterations; one made in the loop may be another each time."""
-    return aliases.may_overlap(other, handle) if other in made else aliases.may_meet(other, handle)
+    return analyses.aliases.may_overlap(other, handle) if other in made else analyses.may_meet(other, handle)
 
 
 def _distance(mine: list[Increment], own: Var, made: set[Var], places: Places) -> int | None:
