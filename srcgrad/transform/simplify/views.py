@@ -29,7 +29,7 @@ from srcgrad.ir.walk import rebuilt, statements
 def see_through_views(function: Function) -> Function:
     """Address elements of views that were made by integers and whole axes in the arrays that they are views of.
 
-    >>> from srcgrad.ir.nodes import ZERO
+    >>> from srcgrad.ir.nodes import ZERO, Var
     >>> from srcgrad.ir.types import FLOAT64, Array
     >>> a, row, x = Var("a", Array("float64", 2, "C")), Var("row", Array("float64", 1, "C")), Var("x", FLOAT64)
     >>> body = (View(row, a, "index", (ZERO,)), Increment(row, (ZERO,), x))
