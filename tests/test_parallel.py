@@ -38,12 +38,11 @@ def function_of(function):
 
 
 def everything(f, args, rng):
-    """The value, value and tangent by jvp, and by vjp the value and the cotangents."""
-    plain = f(*copy_tree(args))
+    """The value and its tangent by jvp, and by vjp the value and the cotangents."""
     tangents = random_like(rng, args)
     y, dy = sg.jvp(f, args, tangents)
     value, pullback = sg.vjp(f, *args)
-    return plain, y, dy, value, pullback(random_like(rng, value))
+    return y, dy, value, pullback(random_like(rng, value))
 
 
 @pytest.mark.parametrize("program", PARALLEL, ids=str)
@@ -52,9 +51,11 @@ def test_prange_on_the_python_back_end(program, monkeypatch):
     detector = races.install(monkeypatch)
     f = parallel(program)
     args = races.watched(program.arguments())
+    plain = f(*copy_tree(args))
     found = everything(f, args, program.rng())
     expected = everything(sg.differentiable(target="python")(program.function), program.arguments(), program.rng())
     laws.assert_close(found, expected, 1e-5 if laws.is_single(args, expected) else 1e-11, "what parallel=True gives")
+    laws.assert_close(plain, expected[2], 1e-5 if laws.is_single(args, expected) else 1e-11, "the primal")
     assert detector.loops
     laws.check_adjoint_identity(f, program.arguments(), program.rng())
 
@@ -67,9 +68,11 @@ def test_array_expressions_on_the_python_back_end(program, monkeypatch):
     monkeypatch.setattr(rewrite, "CHUNKS", 3)
     f = parallel(program)
     args = races.watched(program.arguments())
+    plain = f(*copy_tree(args))
     found = everything(f, args, program.rng())
     expected = everything(sg.differentiable(target="python")(program.function), program.arguments(), program.rng())
     laws.assert_close(found, expected, 1e-5 if laws.is_single(args, expected) else 1e-9, "what parallel=True gives")
+    laws.assert_close(plain, expected[2], 1e-5 if laws.is_single(args, expected) else 1e-11, "the primal")
 
 
 def test_the_detector_finds_races(monkeypatch):
@@ -279,7 +282,7 @@ def test_refused_in_parallel_only(function):
 
 def test_random_indices_are_accepted_only_if_no_iterations_meet():
     """`python -m tests.random_indices` has more of them."""
-    found = [random_indices.check(seed) for seed in range(70)]
+    found = [random_indices.check(seed) for seed in range(50)]
     assert "wrong" not in found
     assert min(found.count("apart"), found.count("meets")) > 10
 

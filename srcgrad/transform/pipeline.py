@@ -90,7 +90,13 @@ FUSE: tuple[tuple[str, Stage], ...] = (
     ("eliminate_dead_code", eliminate_dead_code),
 )
 REVERSE: tuple[tuple[str, Stage], ...] = (("see_through_views", see_through_views), *FUSE)
-PRIMAL: tuple[tuple[str, Stage], ...] = (*SIMPLIFY, ("settle_bounds", settle_bounds), *FUSE)
+PRIMAL: tuple[tuple[str, Stage], ...] = (
+    *SIMPLIFY,
+    ("settle_bounds", settle_bounds),
+    ("propagate_copies", propagate_copies),
+    ("eliminate_dead_code", eliminate_dead_code),
+    *FUSE[len(SIMPLIFY) :],
+)
 ADJOINT: tuple[tuple[str, Stage], ...] = (
     ("see_through_views", see_through_views),
     *FUSE,

@@ -9,7 +9,7 @@ from .registry import program
 from .samples import array, draw
 
 
-@program(draw(array(3, 5)), tags=["parallel", "compiled"])
+@program(draw(array(3, 5)), tags=["parallel"])
 def number_of_an_element(x):
     n, m = x.shape
     y = np.empty_like(x)
@@ -151,7 +151,7 @@ def total0(x, i):
     return s
 
 
-@program(draw(array(7, 3), array(3)), tags=["parallel", "compiled"])
+@program(draw(array(7, 3), array(3)), tags=["parallel"])
 def nearest_row(x, y):
     nearest, where, first = np.inf, -1, 0.0
     for i in prange(x.shape[0]):
