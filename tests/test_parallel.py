@@ -284,7 +284,7 @@ def test_random_indices_are_accepted_only_if_no_iterations_meet():
     """`python -m tests.random_indices` has more of them."""
     found = [random_indices.check(seed) for seed in range(50)]
     assert "wrong" not in found
-    assert min(found.count("apart"), found.count("meets")) > 10
+    assert min(found.count("apart"), found.count("meets")) >= 5
 
 
 @pytest.mark.parametrize("target", ["python", "cpu"])
