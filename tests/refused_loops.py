@@ -267,6 +267,17 @@ def checks_the_running_sum(x):
     return s
 
 
+def checks_an_array_that_it_makes(x):
+    s = 0.0
+    for i in prange(x.shape[0]):
+        a = x
+        for _ in range(2):
+            assert a[0] < 100.0
+            a = x * x[i]
+        s += a[0]
+    return s
+
+
 def checks_what_others_write(x):
     out = x.copy()
     for i in prange(1, x.shape[0]):
@@ -282,5 +293,5 @@ REFUSED = [
     reads_the_last_that_is_written, shares_an_end, shares_an_end_of_unknown_blocks, shares_halves, shares_a_product,
     reads_the_running_maximum, marks_new_minima, counts_new_minima, finds_the_last_of_equal_ones,
     forgets_what_is_before_a_nan, divides_by_what_may_be_zero, leaves_one_out_that_it_reads,
-    takes_three_colours_for_two, checks_the_running_sum, checks_what_others_write,
+    takes_three_colours_for_two, checks_the_running_sum, checks_an_array_that_it_makes, checks_what_others_write,
 ]  # fmt: skip

@@ -158,9 +158,12 @@ def _looked_at_before(loop: For, aliases: Aliases) -> list[Stmt] | None:
     made = {v for s in inside for v in (*defined(s), *introduced(s))}
     if any(outside[p] in made for p in free(whole.body)):
         return None  # what a call gives
+    needed = list(statements(whole.body))
+    if any(isinstance(s, _MAKES) for s in needed):
+        return None
     bases = find_aliases(whole).bases
-    for stmt in statements(whole.body):
-        if isinstance(stmt, _MAKES) or (isinstance(stmt, Assign) and stmt.op.startswith(("np.random.", "text:"))):
+    for stmt in needed:
+        if isinstance(stmt, Assign) and stmt.op.startswith(("np.random.", "text:")):
             return None
         if isinstance(stmt, Load) and any(aliases.bases[outside[b]] & written for b in bases[stmt.array]):
             return None
