@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
@@ -163,6 +163,20 @@ def map_tree(f: Callable, tree: object) -> object:
     if isinstance(tree, tuple):
         return tuple(map_tree(f, t) for t in tree)
     return None if tree is None else f(tree)
+
+
+def final_value(atom: Atom, mapping: Mapping[Var, Atom]) -> Atom:
+    """What an atom stands for, by a mapping that may lead on from one var to the next."""
+    while isinstance(atom, Var) and atom in mapping:
+        atom = mapping[atom]
+    return atom
+
+
+def with_values(function: Function, mapping: Mapping[Var, Atom]) -> Function:
+    """`function` with values for vars, in its results too; what one var stands for may stand for something else."""
+    values = {v: final_value(a, mapping) for v, a in mapping.items()}
+    results = map_tree(lambda a: values.get(a, a) if isinstance(a, Var) else a, function.results)
+    return replace(function, body=substitute(function.body, values), results=results)
 
 
 def substitute(block: Block, mapping: dict[Var, Atom]) -> Block:

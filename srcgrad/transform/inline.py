@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from srcgrad.ir.nodes import Atom, Block, Call, For, Function, If, Result, Stmt, Var, While, flatten
 from srcgrad.ir.printer.text import unused
-from srcgrad.ir.walk import defined, introduced, map_tree, statements, substitute
+from srcgrad.ir.walk import defined, introduced, statements, substitute, with_values
 from srcgrad.transform.build import Builder
 
 
@@ -67,8 +67,7 @@ def inline_calls(function: Function, chosen: Callable[[Call], bool] = lambda _: 
     body = _expanded(function.body, chosen, mapping)
     if body is function.body:
         return function
-    results = map_tree(lambda a: mapping.get(a, a) if isinstance(a, Var) else a, function.results)
-    return replace(function, body=substitute(body, mapping), results=results)
+    return with_values(replace(function, body=body), mapping)
 
 
 def _expanded(block: Block, chosen: Callable[[Call], bool], mapping: dict[Var, Atom]) -> Block:

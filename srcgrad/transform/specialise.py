@@ -13,7 +13,7 @@ from typing import Any
 from srcgrad.ir.arguments import TupleOf
 from srcgrad.ir.nodes import Alloc, Assign, Atom, Const, For, Function, Increment, Load, Store, Var, flatten, integer
 from srcgrad.ir.types import Array
-from srcgrad.ir.walk import map_tree, statements, substitute
+from srcgrad.ir.walk import statements, with_values
 from srcgrad.transform.lower.values import Lowered, refill
 
 LONGEST = 8  # a longer axis would rather be looped over
@@ -41,9 +41,8 @@ def specialise_sizes(lowered: Lowered, arguments: Sequence[tuple[str, Any]]) -> 
             _note(array, axis, shape[axis])  # type: ignore[arg-type]
     if not mapping:
         return lowered
-    results = map_tree(lambda a: mapping.get(a, a) if isinstance(a, Var) else a, function.results)
-    function = replace(function, body=substitute(function.body, mapping), results=results)
-    result = refill(lowered.result, flatten(results))
+    function = with_values(function, mapping)
+    result = refill(lowered.result, flatten(function.results))
     return replace(lowered, function=function, result=result, facts=tuple(sorted(facts)))
 
 

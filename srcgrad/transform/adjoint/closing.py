@@ -33,8 +33,8 @@ from srcgrad.ir.nodes import (
     number,
 )  # fmt: skip
 from srcgrad.ir.types import BOOL, INT64, Array, Scalar, is_float
-from srcgrad.ir.walk import free, map_tree, operands, statements, substitute, uses, without
-from srcgrad.transform.adjoint.repeatable import Facts, choices, examined, refuse, root_of
+from srcgrad.ir.walk import free, operands, statements, substitute, uses, with_values, without
+from srcgrad.transform.adjoint.repeatable import Facts, choices, examined, refuse
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 from srcgrad.transform.analysis.places import Places, find_places
 from srcgrad.transform.build import Builder
@@ -58,8 +58,7 @@ def close_checkpointed(function: Function) -> Function:
         body = one.numbered(body)
     closing = _Closing(function, aliases, places, {c.loop.index: c for c in chosen})
     body = closing.block(body)
-    results = map_tree(lambda a: closing.renamed.get(a, a) if isinstance(a, Var) else a, function.results)
-    return replace(function, body=substitute(body, closing.renamed), results=results)
+    return with_values(replace(function, body=body), closing.renamed)
 
 
 def _outermost(block: Block) -> Iterator[For]:
@@ -148,7 +147,7 @@ class _Closed:
     def _state(self, arrays: list[Var], replay: Function) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Which arrays are part of the state of the loop, and which of them it does not read."""
         places, facts = self.closing.places, self.facts
-        chosen = {root_of(e, places) for e in facts.entries}
+        chosen = {places.root_of(e) for e in facts.entries}
         state = {k for k, a in enumerate(arrays) if a in chosen or a in facts.written or a in self.own.values()}
         read = _arrays_read(replay)
         inside = replay.params[len(replay.params) - len(arrays) :]

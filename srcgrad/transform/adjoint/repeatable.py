@@ -94,7 +94,7 @@ def examined(loop: For, aliases: Aliases, places: Places) -> Facts:
                 _check_fresh(c, facts, own, inside, aliases, places)
                 facts.fresh.append(c)
     for handle in free((loop,)):
-        if isinstance(handle.type, Array) and (root := root_of(handle, places)) in aliases.merged:
+        if isinstance(handle.type, Array) and (root := places.root_of(handle)) in aliases.merged:
             if aliases.bases[root] & written:
                 found = choices(root, aliases, places)
                 if not all(_is_fixed(e, found[0], loop, aliases, places) for e in found[1]):
@@ -124,13 +124,6 @@ def _written_handles(inside: list[Stmt]) -> Iterator[Var]:
                 yield from (stmt.args[k] for k in stmt.writes)  # type: ignore[misc]
 
 
-def root_of(handle: Var, places: Places) -> Var:
-    """The handle that a chain of views starts at."""
-    while isinstance(stmt := places.home.get(handle), View):
-        handle = stmt.base
-    return handle
-
-
 def choices(handle: Var, aliases: Aliases, places: Places) -> tuple[set[Var], list[Var]]:
     """The merged handles that flow into one, and the arrays and views that they choose among."""
     merged: set[Var] = set()
@@ -151,7 +144,7 @@ def choices(handle: Var, aliases: Aliases, places: Places) -> tuple[set[Var], li
 
 def _is_fixed(entry: Var, merged: set[Var], loop: For, aliases: Aliases, places: Places) -> bool:
     """Whether an array, or a view of one, is made before the loop, and once for each choice that it enters."""
-    root = root_of(entry, places)
+    root = places.root_of(entry)
     if root in aliases.merged:
         return False
     for handle in (entry, root):
@@ -179,11 +172,11 @@ def _check_fresh(
     if Shapes(places).of(name) is None:
         facts.checked.append(name)
     for written in _written_handles(inside):
-        if aliases.bases[written] & bases and root_of(written, places) not in own:
+        if aliases.bases[written] & bases and places.root_of(written) not in own:
             raise refuse(loop, f"a checkpointed loop makes {_named(name)} anew and also writes it in place", hint)
     for stmt, place in places.at.items():
         for written in _written_handles([stmt]):
-            root = root_of(written, places)
+            root = places.root_of(written)
             again = bool(places.common_loops(stmt, loop))
             made = isinstance(home := places.home.get(root), Alloc) and places.at[home].loop is places.at[loop].loop
             later = places.order[stmt] > places.order[loop] and not place.within(places.sides[loop][0])

@@ -29,7 +29,6 @@ from srcgrad.ir.nodes import (
     Store,
     Sweep,
     Var,
-    View,
 )
 from srcgrad.ir.types import Scalar, is_float
 from srcgrad.ir.walk import defined, introduced, statements, uses
@@ -75,20 +74,14 @@ def may_call(loop: For, inside: list[Stmt], analyses: Analyses) -> bool:
         return True
     if not loop.parallel or any(s.name != "np.dot" for s in calls):
         return False
-    bases, home = analyses.aliases.bases, analyses.places.home
+    bases, root_of = analyses.aliases.bases, analyses.places.root_of
     own = {s.target for s in inside if isinstance(s, Alloc)}
     written = {s.array for s in inside if isinstance(s, Store | Increment)}
     written |= {s.args[k] for s in inside if isinstance(s, Call) for k in s.writes}  # type: ignore[misc]
     if not all(bases[out] <= own for s in calls for out in s.outs):
         return False
-
-    def viewed(handle: Var) -> Var:
-        while isinstance(view := home.get(handle), View):
-            handle = view.base
-        return handle
-
-    changed = [viewed(w) for w in written if not bases[w] <= own]
-    read = [viewed(a) for s in calls for a in s.ins if not bases[a] <= own]
+    changed = [root_of(w) for w in written if not bases[w] <= own]
+    read = [root_of(a) for s in calls for a in s.ins if not bases[a] <= own]
     made = {v for s in inside for v in (*defined(s), *introduced(s))}
     return not any(a in made or w in made or analyses.may_meet(a, w) for a in read for w in changed)
 

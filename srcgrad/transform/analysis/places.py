@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from srcgrad.ir.nodes import Block, For, Function, If, Loop, Stmt, Var, While
+from srcgrad.ir.nodes import Block, For, Function, If, Loop, Stmt, Var, View, While
 from srcgrad.ir.walk import defined, introduced
 
 
@@ -59,6 +59,12 @@ class Places:
     def may_follow(self, later: Stmt, earlier: Stmt) -> bool:
         """Whether some execution of `later` can come after some execution of `earlier`."""
         return self.order[later] > self.order[earlier] or bool(self.common_loops(later, earlier))
+
+    def root_of(self, handle: Var) -> Var:
+        """The handle that a chain of views starts at."""
+        while isinstance(stmt := self.home.get(handle), View):
+            handle = stmt.base
+        return handle
 
     def loop_of(self, body: Place) -> Loop:
         assert isinstance(body.owner, For | While)

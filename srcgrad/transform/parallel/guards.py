@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from srcgrad.ir.nodes import (
     ZERO,
     Alloc,
     Assign,
-    Atom,
     Block,
     Call,
     Custom,
@@ -30,7 +30,7 @@ from srcgrad.ir.nodes import (
     While,
 )
 from srcgrad.ir.types import BOOL
-from srcgrad.ir.walk import defined, free, introduced, rebuilt, statements
+from srcgrad.ir.walk import defined, free, introduced, rebuilt, statements, uses
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 from srcgrad.transform.analysis.independence import starts_at_a_number
@@ -60,16 +60,8 @@ def _hoisted(block: Block, places: Places, aliases: Aliases) -> Block:
     for stmt in block:
         match stmt:
             case For() if stmt.parallel:
-                lift = _Lift(stmt)
-                body = tuple(s for s in stmt.body if not lift.take(s))
-                guards = [*_start_guard(stmt, places), *lift.guards]
-                if guards:
-                    runs = Var("", BOOL)
-                    out.append(Assign(runs, "<", (stmt.start, stmt.stop), loc=stmt.loc))
-                    out.append(If(runs, tuple(guards), (), (), loc=stmt.loc))
-                rest = replace(stmt, body=body)
-                found = _looked_at_before(rest, aliases)
-                out += [rest] if found is None else found
+                out += _if_it_runs(stmt, _start_guard(stmt, places))
+                out += _looked_at_before(stmt, aliases) or [stmt]
             case For() | While():
                 out.append(replace(stmt, body=_hoisted(stmt.body, places, aliases)))
             case If():
@@ -92,48 +84,13 @@ def _start_guard(loop: For, places: Places) -> list[Stmt]:
     return [Assign(below, "<", (loop.start, ZERO), loc=loop.loc), If(below, (error,), (), (), loc=loop.loc)]
 
 
-class _Lift:
-    """Takes guards out of a loop: branches that raise on a condition that is the same in all iterations."""
-
-    def __init__(self, loop: For) -> None:
-        inside = list(statements(loop.body))
-        self.home = {v: s for s in inside for v in defined(s)}
-        self.made = {loop.index, *self.home, *(v for s in inside for v in introduced(s))}
-        self.guards: list[Stmt] = []
-        self.known: dict[Var, Atom] = {}
-
-    def take(self, stmt: Stmt) -> bool:
-        """Whether a statement is such a guard; then it is among `guards`."""
-        if not (isinstance(stmt, If) and not stmt.results and not stmt.orelse):
-            return False
-        if not all(isinstance(s, Effect) and s.text.startswith("raise ") and not s.args for s in stmt.then):
-            return False
-        steps: list[Stmt] = []
-        cond = self.outside(stmt.cond, steps)
-        if cond is None:
-            return False
-        self.guards += [*steps, replace(stmt, cond=cond)]
-        return True
-
-    def outside(self, atom: Atom, steps: list[Stmt]) -> Atom | None:
-        """A value computed before the loop, by new statements; None if it depends on the iteration."""
-        if not isinstance(atom, Var) or atom not in self.made:
-            return atom
-        if atom in self.known:
-            return self.known[atom]
-        stmt = self.home.get(atom)
-        if not isinstance(stmt, Assign) or stmt.op.startswith(("np.random.", "text:")):
-            return None
-        array = stmt.args[0]
-        alloc = self.home.get(array) if stmt.op == "shape" and isinstance(array, Var) else None
-        if isinstance(alloc, Alloc):
-            return self.outside(alloc.shape[stmt.args[1].value], steps)  # type: ignore[union-attr]
-        args = [self.outside(a, steps) for a in stmt.args]
-        if any(a is None for a in args):
-            return None
-        found = self.known[atom] = Var(atom.hint, atom.type)
-        steps.append(replace(stmt, target=found, args=tuple(args)))
-        return found
+def _if_it_runs(loop: For, guards: Sequence[Stmt]) -> list[Stmt]:
+    """What is done once, if a loop makes a trip at all."""
+    if not guards:
+        return []
+    runs = Var("", BOOL)
+    test = Assign(runs, "<", (loop.start, loop.stop), loc=loop.loc)
+    return [test, If(runs, tuple(guards), (), (), loc=loop.loc)]
 
 
 def _looked_at_before(loop: For, aliases: Aliases) -> list[Stmt] | None:
@@ -167,8 +124,14 @@ def _looked_at_before(loop: For, aliases: Aliases) -> list[Stmt] | None:
             return None
         if isinstance(stmt, Load) and any(aliases.bases[outside[b]] & written for b in bases[stmt.array]):
             return None
-    if any(isinstance(s, For) and s.carried for s in whole.body):
+    if not whole.body:
+        return list(rest)  # what is never raised
+    (own,) = whole.body
+    assert isinstance(own, For)
+    if own.carried:
         return None
+    if own.index not in uses(own.body):  # all iterations raise, or none
+        whole = replace(whole, body=tuple(_if_it_runs(own, own.body)))
     build = Builder()
     inline_function(build, whole, given)
     return [*build.stack[0], *rest]

@@ -1,9 +1,11 @@
 """Products of matrices in `prange` loops as loops: a thread of a GPU can call no BLAS.
 
-for i in prange(n):                      for i in prange(n):
-np.dot(a, x[i], y)          ->           for j in range(a.shape[0]):
-for k in range(a.shape[1]):
-y[j] += a[j, k] * x[i, k]
+    for i in prange(n):                      for i in prange(n):
+        np.dot(a, x[i], y)          ->           for j in range(a.shape[0]):
+                                                     for k in range(a.shape[1]):
+                                                         y[j] += a[j, k] * x[i, k]
+
+They are differentiated as such.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcgrad.ir.nodes import Atom, Block, For, Function, If, Library, Stmt, Var, While
-from srcgrad.ir.walk import statements, substitute
+from srcgrad.ir.walk import statements, with_values
 from srcgrad.numpy_lib.products import MATMUL
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
@@ -25,7 +27,7 @@ def products_as_loops(function: Function) -> Function:
     body = _block(function.body, mapping, inside=False)
     if not mapping:
         return function
-    return eliminate_dead_code(replace(function, body=substitute(body, mapping)))
+    return eliminate_dead_code(with_values(replace(function, body=body), mapping))
 
 
 def _block(block: Block, mapping: dict[Var, Atom], *, inside: bool) -> Block:

@@ -1,7 +1,9 @@
 """Integers that the bounds of loops settle: a slice that lies within its axis is not cut off at the end.
 
-for i in range(n - 2):                            for i in range(n - 2):
-m = max(min(i + 3, n) - i, 0)        ->           m = 3
+    for i in range(n - 2):                            for i in range(n - 2):
+        m = max(min(i + 3, n) - i, 0)        ->           m = 3
+
+Then the length of `x[i : i + 3]` is a constant, and that it fits another one need not be checked in each iteration.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import replace
 
 from srcgrad.ir.nodes import FALSE, TRUE, Assign, Atom, Function, Var, integer
 from srcgrad.ir.types import INT64
-from srcgrad.ir.walk import map_tree, rebuilt, statements, substitute
+from srcgrad.ir.walk import rebuilt, statements, with_values
 from srcgrad.transform.analysis.affine import Affine, Iterations
 from srcgrad.transform.analysis.places import find_places
 
@@ -36,10 +38,7 @@ def settle_bounds(function: Function) -> Function:
         if not mapping:
             return function
         body = rebuilt(function.body, lambda s, m=mapping: None if getattr(s, "target", None) in m else s)
-        while mapping:  # what one of them is may be another one
-            results = map_tree(lambda a, m=mapping: m.get(a, a) if isinstance(a, Var) else a, function.results)
-            function = replace(function, body=substitute(body, mapping), results=results)
-            body, mapping = function.body, {a: mapping[a] for a in mapping.values() if a in mapping}  # type: ignore[index]
+        function = with_values(replace(function, body=body), mapping)
 
 
 def _settled(op: str, a: Atom, b: Atom, moment: Iterations) -> Atom | None:

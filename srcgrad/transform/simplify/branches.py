@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcgrad.ir.nodes import Atom, Block, Const, For, Function, If, Result, Stmt, Undef, Var, While
-from srcgrad.ir.walk import map_tree, substitute
+from srcgrad.ir.walk import substitute, with_values
 from srcgrad.transform.simplify.fuse import Fuser
 
 WINDOW = 40  # how many statements ahead a partner is looked for
@@ -23,8 +23,7 @@ def merge_branches(function: Function) -> Function:
     """Merge branches on the same condition in a block, where the later one can run right after the earlier one."""
     mapping: dict[Var, Atom] = {}  # results that are others
     body = _distinct(_Merger(function).block(function.body), mapping)
-    results = map_tree(lambda a: mapping.get(a, a) if isinstance(a, Var) else a, function.results)
-    return replace(function, body=substitute(body, mapping), results=results)
+    return with_values(replace(function, body=body), mapping)
 
 
 class _Merger:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from srcgrad.ir.nodes import Alloc, Assign, Atom, Block, Const, For, Function, If, Stmt, Var, While
 from srcgrad.ir.types import Scalar
-from srcgrad.ir.walk import map_tree, statements, substitute
+from srcgrad.ir.walk import statements, with_values
 from srcgrad.transform.build import FOLDABLE, folded, strong
 
 
@@ -23,12 +23,9 @@ def propagate_copies(function: Function) -> Function:
     mapping: dict[Var, Atom] = _sizes(function)
     body = _block(function.body, mapping)
     while mapping:
-        resolved = {v: _resolve(a, mapping) for v, a in mapping.items()}
-        body = substitute(body, resolved)
-        results = map_tree(lambda a, m=resolved: m.get(a, a) if isinstance(a, Var) else a, function.results)
-        function = replace(function, results=results)
+        function = with_values(replace(function, body=body), mapping)
         mapping = {}
-        body = _block(body, mapping)
+        body = _block(function.body, mapping)
     return replace(function, body=body)
 
 
@@ -42,12 +39,6 @@ def _sizes(function: Function) -> dict[Var, Atom]:
             array, axis = stmt.args
             found[stmt.target] = shapes[array][axis.value]  # type: ignore[index, union-attr]
     return found
-
-
-def _resolve(atom: Atom, mapping: dict[Var, Atom]) -> Atom:
-    while isinstance(atom, Var) and atom in mapping:
-        atom = mapping[atom]
-    return atom
 
 
 def _block(block: Block, mapping: dict[Var, Atom]) -> Block:

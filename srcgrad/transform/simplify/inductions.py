@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from srcgrad.ir.nodes import Assign, Atom, Block, Carried, Const, For, Function, If, Stmt, Var, While, integer
 from srcgrad.ir.types import INT64
-from srcgrad.ir.walk import map_tree, substitute
+from srcgrad.ir.walk import with_values
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
 from srcgrad.transform.analysis.places import Places, find_places
 from srcgrad.transform.build import Builder
@@ -40,15 +40,7 @@ def _eliminated(function: Function, step: Step) -> Function:
     body = _block(function.body, mapping, step(find_places(function)))
     if not mapping:
         return function
-    resolved = {v: _final(a, mapping) for v, a in mapping.items()}
-    results = map_tree(lambda a: resolved.get(a, a) if isinstance(a, Var) else a, function.results)
-    return replace(function, body=substitute(body, resolved), results=results)
-
-
-def _final(atom: Atom, mapping: dict[Var, Atom]) -> Atom:
-    while isinstance(atom, Var) and atom in mapping:
-        atom = mapping[atom]
-    return atom
+    return with_values(replace(function, body=body), mapping)
 
 
 def _block(block: Block, mapping: dict[Var, Atom], step: Rule) -> Block:

@@ -27,7 +27,7 @@ from srcgrad.ir.nodes import (
     View,
     While,
 )
-from srcgrad.ir.walk import map_tree, statements, substitute, uses
+from srcgrad.ir.walk import final_value, statements, uses, with_values
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 
 Key = tuple
@@ -57,15 +57,7 @@ def share_branches(function: Function) -> Function:
 def _numbered(function: Function, *, branches: bool) -> Function:
     mapping: dict[Var, Atom] = {}
     body = _Numbering(find_aliases(function), mapping, branches=branches).block(function.body, {})
-    resolved = {v: _final(a, mapping) for v, a in mapping.items()}
-    results = map_tree(lambda a: resolved.get(a, a) if isinstance(a, Var) else a, function.results)
-    return replace(function, body=substitute(body, resolved), results=results)
-
-
-def _final(atom: Atom, mapping: dict[Var, Atom]) -> Atom:
-    while isinstance(atom, Var) and atom in mapping:
-        atom = mapping[atom]
-    return atom
+    return with_values(replace(function, body=body), mapping)
 
 
 class _Numbering:
@@ -123,7 +115,7 @@ class _Numbering:
                 exports = self._computed((first.then, first.orelse)[k], inner)
             sides.append(self.block(body, inner))
             arms = [(r.then, r.orelse)[k] for r in stmt.results]
-            read = {_final(a, self.mapping) for a in (*uses(sides[k]), *arms) if not isinstance(a, Const)}
+            read = {final_value(a, self.mapping) for a in (*uses(sides[k]), *arms) if not isinstance(a, Const)}
             used = [v for v in exports.values() if v in read]
             if used and isinstance(first, If):
                 home = {new: old for old, new in exports.items()}
@@ -166,7 +158,7 @@ class _Numbering:
         return tuple(kept)
 
     def key(self, atom: Atom) -> object:
-        atom = _final(atom, self.mapping)
+        atom = final_value(atom, self.mapping)
         return (atom.value, atom.type, type(atom.value), str(atom.value)) if isinstance(atom, Const) else atom
 
     def replaced(self, key: Key, target: Var, known: dict[Key, Atom]) -> bool:

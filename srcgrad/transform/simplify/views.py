@@ -1,8 +1,10 @@
 """Elements of rows as elements of the whole array: what a loop does to rows of its own then shows in the indices.
 
-row = a[i]                               row = a[i]
-for j in range(m):           ->          for j in range(m):
-row[j] += x[j]                           a[i, j] += x[j]
+    row = a[i]                               row = a[i]
+    for j in range(m):           ->          for j in range(m):
+        row[j] += x[j]                           a[i, j] += x[j]
+
+A view stays where something else needs it, such as a routine of a library.
 """
 
 from __future__ import annotations
