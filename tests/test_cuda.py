@@ -142,7 +142,7 @@ def test_neighbours_are_gathered():
         (program,) = (p for p in PARALLEL if p.name == name)
         f = on_gpu(program.function)
         version = f.callee.version(f.callee.bind(program.arguments(), {}))
-        (text,) = (t.printed.text for k, t in version.derivation.texts("reverse").items() if k == "reverse")
+        text = version.derivation.texts("reverse")["reverse"].printed.text
         assert "total += " in text, name
         assert "atomic" not in text, name
 

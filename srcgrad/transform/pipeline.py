@@ -185,13 +185,16 @@ def kernel(
     return replace(lowered, function=_run(lowered.function, FUSE, "specialise_sizes"))
 
 
+def _adjoint_stages(*, on_device: bool) -> tuple[tuple[str, Stage], ...]:
+    return ADJOINT if on_device else (*ADJOINT, *ROWS)
+
+
 def adjoint(
     function: Function, wrt: tuple[Var, ...], objective: Any = None, seed: float | None = None,
     *, on_device: bool = False,
 ) -> Function:  # fmt: skip
     """IR to the IR of value and gradient."""
-    stages = ADJOINT if on_device else (*ADJOINT, *ROWS)
-    return _run(joint_adjoint(function, wrt, objective, seed), stages, "joint_adjoint")
+    return _run(joint_adjoint(function, wrt, objective, seed), _adjoint_stages(on_device=on_device), "joint_adjoint")
 
 
 def adjoint_into(
@@ -211,8 +214,7 @@ def adjoint_into(
     for b, value in zip(numbers, results, strict=True):
         build.increment(b, (ZERO,), value)
     made = replace(function, params=(*function.params, *buffers), body=tuple(build.stack[0]), results=())
-    stages = ADJOINT if on_device else (*ADJOINT, *ROWS)
-    return _run(without_unread(made, function.params), stages, "adjoint_into")
+    return _run(without_unread(made, function.params), _adjoint_stages(on_device=on_device), "adjoint_into")
 
 
 def planned_adjoint(
@@ -220,7 +222,7 @@ def planned_adjoint(
 ) -> tuple[Function, Plan]:  # fmt: skip
     """`adjoint`, and the plan that it was written by; `watch` sees each stage of its simplification."""
     whole, plan = with_plan(function, wrt, objective, seed)
-    return _run(whole, (*ADJOINT, *ROWS), "joint_adjoint", watch), plan
+    return _run(whole, _adjoint_stages(on_device=False), "joint_adjoint", watch), plan
 
 
 def split(function: Function, wrt: tuple[Var, ...]) -> Split:
