@@ -1,6 +1,7 @@
 """Random loops over `prange` with all kinds of indices: `python -m tests.random_indices --count 5000`.
 
-Whether two iterations meet is found by running the loop in Python; a loop that is accepted must have none that do.
+Whether two iterations meet is found by running the loop in Python; a loop that is accepted must have none that do, or
+must raise an error before: what it looks up in its tables of integers, `p` and `r`, may or may not keep them apart.
 """
 
 # ruff: noqa: T201  (a command-line tool prints)
@@ -12,10 +13,13 @@ import linecache
 import random
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from numba import prange
 
 from srcgrad import UnsupportedError
+from srcgrad.ir.printer import print_function
 from srcgrad.ir.types import INT64, Array
 from srcgrad.transform import pipeline
 
@@ -25,6 +29,8 @@ SIZE = 400
 def integer(rng: random.Random, names: list[str], depth: int) -> str:
     """An integer expression over some names."""
     if depth == 0 or rng.random() < 0.2:
+        if "i" in names and rng.random() < 0.25:
+            return rng.choice(["p[i]", "p[i]", "p[i + 1]", "r[i]", f"p[{rng.choice(names)}]"])
         return rng.choice([*names, *names, str(rng.randint(0, 4))])
     a, b = integer(rng, names, depth - 1), integer(rng, names, depth - 1)
     form = rng.choice(["{a} + {b}", "{a} + {b}", "{a} - {b}", "{k} * {a}", "({a}) * ({b})", "({a}) // {k}",
@@ -41,9 +47,9 @@ def condition(rng: random.Random, names: list[str]) -> str:
 
 
 def source(seed: int) -> str:
-    """A function of an array, a table and an int."""
+    """A function of two arrays, two tables and an int."""
     rng = random.Random(seed)  # noqa: S311
-    lines = ["def f(u, t, m):"]
+    lines = ["def f(u, t, p, r, m):"]
     pad, names = "    ", ["m"]
     if rng.random() < 0.3:
         lines.append(f"{pad}for s in range({rng.choice(['2', 'm'])}):")
@@ -65,6 +71,9 @@ def source(seed: int) -> str:
         if rng.random() < 0.45:
             first = rng.choice(["0", "0", integer(rng, names, 1)])
             last = rng.choice(["2", "m", f"{first} + {rng.randint(1, 3)}", f"{first} + m", integer(rng, names, 2)])
+            if rng.random() < 0.25:
+                rows = [("r[i]", "r[i + 1]"), ("r[i]", "r[i + 1]"), ("r[i - 1]", "r[i]"), ("i", "r[i]")]
+                first, last = rng.choice(rows)
             step = rng.choice(["", "", "", ", 2", ", 3", ", m"])
             lines.append(f"{pad}for {name} in range({first}, {last}{step}):")
             pad, names = pad + "    ", [*names, name, name]
@@ -131,49 +140,92 @@ def load(text: str, seed: int, loop):
     return scope["f"]
 
 
-def meets(text: str, seed: int) -> bool | None:
-    """Whether two iterations meet for some value of the int; None where an index is out of bounds."""
+def tables(rng: random.Random) -> tuple[list[int], list[int]]:
+    """Tables that keep iterations apart, or nearly so, or not at all."""
+    p = rng.sample(range(60), 60)
+    r = sorted(rng.choices(range(20), k=60))
+    for table in (p, r):
+        if rng.random() < 0.5:
+            table[rng.randrange(6)] = rng.choice([table[rng.randrange(6)], rng.randrange(20), -1])
+    return p, r
+
+
+class Table(list):
+    """A list of integers with a shape."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self),)
+
+
+def cases(seed: int) -> Iterator[tuple[Table, Table, int]]:
+    rng = random.Random(seed)  # noqa: S311
+    for m in (1, 2, 3, 4, 5, 7):
+        p, r = tables(rng)
+        yield Table(p), Table(r), m
+
+
+def meets(text: str, seed: int) -> list[bool] | None:
+    """Whether two iterations meet, in each of the cases; None where an index is out of bounds."""
     arrays = Noted((SIZE,)), Noted((20, 20))
-    found = False
+    found = []
 
     def watched(*bounds):
-        nonlocal found
         for i in range(*bounds):
             for a in arrays:
                 a.now = i
             yield i
         for a in arrays:
-            found |= a.races()
+            found[-1] |= a.races()
 
     function = load(text, seed, watched)
     try:
-        for m in (1, 2, 3, 4, 5, 7):
-            function(*arrays, m)
+        for case in cases(seed):
+            found.append(False)
+            function(*arrays, *case)
     except (IndexError, ZeroDivisionError, ValueError):
         return None
     return found
 
 
-def is_accepted(text: str, seed: int) -> bool:
+def accepted(text: str, seed: int) -> Callable | None:
+    """The function with what is looked at before its loops, if these are accepted."""
     kinds = [("u", Array("float64", 1, "C")), ("t", Array("float64", 2, "C"))]
+    kinds += [(name, Array("int64", 1, "C")) for name in "pr"]
     lowered = pipeline.primal(load(text, seed, prange), [*kinds, ("m", INT64)])
     try:
-        pipeline.check_parallel(lowered, on_device=False)
+        lowered = pipeline.check_parallel(lowered, on_device=False)
     except UnsupportedError:
-        return False
-    return True
+        return None
+    scope: dict[str, Any] = {}
+    exec(print_function(lowered.function).text, scope)
+    return scope["f"]
+
+
+def raises(function: Callable, case: tuple[Table, Table, int]) -> bool:
+    try:
+        function(Noted((SIZE,)), Noted((20, 20)), *case)
+    except ValueError:
+        return True
+    return False
 
 
 def check(seed: int) -> str:
-    """What happened: "out of bounds", "apart" or "refused", where none meet, or "meets" or "wrong", where some do."""
+    """What happened: "out of bounds", "apart" or "refused", where none meet, or "meets" or "wrong", where some do.
+
+    "raises" is a loop that is accepted and raises an error where iterations meet, and maybe where they do not.
+    """
     text = source(seed)
     met = meets(text, seed)
     if met is None:
         return "out of bounds"
-    accepted = is_accepted(text, seed)
-    if met:
-        return "wrong" if accepted else "meets"
-    return "apart" if accepted else "refused"
+    function = accepted(text, seed)
+    if function is None:
+        return "meets" if any(met) else "refused"
+    stopped = [raises(function, case) for case in cases(seed)]
+    if any(m and not s for m, s in zip(met, stopped, strict=True)):
+        return "wrong"
+    return "raises" if any(stopped) else "apart"
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from srcgrad.runtime import atomic
 from srcgrad.transform.parallel import rewrite
 
 from . import laws, races, random_indices
-from .programs import PROGRAMS
+from .programs import PROGRAMS, parallel_elements
 from .programs import parallel as programs
 from .refused_loops import REFUSED, carries_a_value
 from .trees import copy_tree, random_like, snapshot
@@ -210,6 +210,11 @@ def roots(x, a):
     return np.sum(y * y)
 
 
+def sparse(start, column, w, x):
+    _, y = parallel_elements.softmax_of_sparse_rows(start, column, w, x)
+    return np.sum(y * y)
+
+
 LABELLED = {
     "axpy": (axpy, programs.axpy_in_parallel, (0, 1)), "lookups": (lookups, programs.reads_by_index, 0),
     "rows": (programs.rows_by_index, programs.rows_by_index, (0, 1)),
@@ -217,6 +222,7 @@ LABELLED = {
     "heat": (programs.heat_in_parallel, programs.heat_in_parallel, 0),
     "rays": (programs.rays_that_stop, programs.rays_that_stop, (0, 1)),
     "roots": (roots, programs.roots_by_newton, (0, 1)),
+    "sparse": (sparse, parallel_elements.softmax_of_sparse_rows, (2, 3)),
 }  # fmt: skip
 
 
@@ -266,6 +272,22 @@ def test_a_loop_over_elements_that_starts_below_zero_raises(target):
     for call in (f, lambda *args: sg.vjp(f, *args)):
         with pytest.raises(ValueError, match="starts below 0"):
             call(x, -2, 4)
+
+
+@pytest.mark.parametrize("target", ["python", "cpu"])
+def test_tables_are_looked_at_before_the_loop(target):
+    w, x, column = np.ones(4), np.ones(3), np.array([0, 1, 2, 0])
+    sparse = parallel(parallel_elements.softmax_of_sparse_rows, target)
+    for start in ([0, 2, 1, 4], [-1, 2, 3, 4]):
+        with pytest.raises(ValueError, match="'start' must keep its iterations apart: it does not rise"):
+            sparse(np.array(start), column, w, x)
+    assert sparse(np.array([7]), column, w, x)[1].shape == (0,)  # no iterations
+    places = parallel(parallel_elements.rows_to_places, target)
+    values = np.ones((2, 3))
+    for place, what in (([3, 3], "has one twice"), ([0, -5], "has a negative one")):
+        with pytest.raises(ValueError, match=f"'place' must keep its iterations apart: it {what}"):
+            places(np.array(place), values)
+    assert places(np.array([2, 0], np.uint8), values)[0].tolist() == [1.0, 2.0, 3.0]
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

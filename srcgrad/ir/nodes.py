@@ -82,12 +82,23 @@ class Assign(Stmt):
 
 
 @dataclass(frozen=True, eq=False)
+class Order:
+    """What has been looked at before a parallel loop: integers of an array, at the places where the loop loads them.
+
+    None is below 0. They are "distinct", or "rising": none is below those at lower indices.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
 class Load(Stmt):
-    """`target = array[index]`, one element."""
+    """`target = array[index]`, one element, one of an `order` if that is known."""
 
     target: Var
     array: Var
     index: tuple[Atom, ...]
+    order: Order | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -242,11 +242,11 @@ def _substitute(stmt: Stmt, mapping: dict[Var, Atom]) -> Stmt:
             raise AssertionError(f"unhandled statement {type(stmt).__name__}")
 
 
-def rebuilt(block: Block, change: Callable[[Stmt], Stmt | None]) -> Block:
-    """A block with its statements changed, those inside others first; None leaves one out."""
+def rebuilt(block: Block, change: Callable[[Stmt], Stmt | Block | None]) -> Block:
+    """A block with its statements changed, those inside others first, to several or to none."""
     out: list[Stmt] = []
     for stmt in block:
-        made: Stmt | None = stmt
+        made: Stmt | Block | None = stmt
         match stmt:
             case If():
                 made = replace(stmt, then=rebuilt(stmt.then, change), orelse=rebuilt(stmt.orelse, change))
@@ -254,7 +254,7 @@ def rebuilt(block: Block, change: Callable[[Stmt], Stmt | None]) -> Block:
                 made = replace(stmt, body=rebuilt(stmt.body, change))
         made = change(made)  # type: ignore[arg-type]
         if made is not None:
-            out.append(made)
+            out += made if isinstance(made, tuple) else (made,)
     return tuple(out)
 
 

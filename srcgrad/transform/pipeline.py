@@ -36,6 +36,7 @@ from srcgrad.transform.lower.values import Lowered, refill
 from srcgrad.transform.parallel import (
     carried_first,
     hoist_guards,
+    look_up,
     one_after_another,
     products_as_loops,
     share_out,
@@ -269,6 +270,7 @@ def check_parallel(lowered: Lowered, *, on_device: bool) -> Lowered:
     if on_device:
         function = _run(products_as_loops(function), PRODUCTS, "products_as_loops")
     function = _run(hoist_guards(function), (), "hoist_guards")
+    function = _run(look_up(function), (), "look_up")
     _check_parallel(function)
     return replace(lowered, function=function)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from .registry import program
-from .samples import array, draw
+from .samples import array, draw, fixed
 
 
 @program(draw(array(3, 5)), tags=["parallel"])
@@ -253,3 +253,52 @@ def elements_that_may_not_be_there(x, w, k):
             s += x[i] * w[k]
             y[k] += x[i]
     return s, y
+
+
+@program(draw(fixed((0, 2, 2, 5, 7)), fixed((0, 1, 2, 3, 0, 1, 2)), array(7), array(4)), tags=["parallel", "compiled"])
+def softmax_of_sparse_rows(start, column, w, x):
+    n = start.shape[0] - 1
+    e = np.zeros(w.shape[0])
+    y = np.zeros(n)
+    for i in prange(n):
+        total = 0.0
+        for k in range(start[i], start[i + 1]):
+            e[k] = math.exp(w[k] * x[column[k]])
+            total += e[k]
+        for k in range(start[i], start[i + 1]):
+            y[i] += e[k] / total * x[column[k]]
+    return e, y
+
+
+@program(draw(fixed((3, 0, 4, 1)), array(4, 3)), tags=["parallel"])
+def rows_to_places(place, x):
+    y = np.zeros((5, 3))
+    for i in prange(place.shape[0]):
+        k = place[i]
+        for j in range(3):
+            y[k, j] = x[i, j] * x[i, 0]
+            y[k, j] = y[k, j] * y[k, j] + j
+    return y
+
+
+@program(draw(fixed((0, 2, 3, 6)), fixed((4, 1, 3, 0, 5, 2)), array(6)), tags=["parallel"])
+def colour_by_colour(first, order, x):
+    u = x.copy()
+    for c in range(first.shape[0] - 1):
+        for k in prange(first[c], first[c + 1]):
+            i = order[k]
+            u[i] = u[i] * x[i] + c * u[i]
+        u[0] = u[0] + u[5] * u[4]
+    return u
+
+
+@program(draw(fixed((1, 3, 3, 6)), array(7)), tags=["parallel"])
+def pairs_in_cells(start, x):
+    f = np.zeros_like(x)
+    for c in prange(start.shape[0] - 1):
+        for k in range(start[c], start[c + 1]):
+            for m in range(start[c], start[c + 1]):
+                if k != m:
+                    d = x[k] - x[m]
+                    f[k] += d * math.exp(-d * d)
+    return f

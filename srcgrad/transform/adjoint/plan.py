@@ -180,7 +180,7 @@ class Plan(Availability):
                 self.build.definitions[target] = replace(stmt, target=target, args=args)
                 self.build.emit(self.build.definitions[target])
             else:
-                self.build.emit(Load(target, handle, index, loc=stmt.loc))
+                self.build.emit(Load(target, handle, index, stmt.order, loc=stmt.loc))
         return target
 
     def _read_back(self, store: Store, region: Region) -> Atom:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from srcgrad.ir.nodes import Alloc, Function, Var
+from srcgrad.ir.nodes import Alloc, Function, Load, Order, Var
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 from srcgrad.transform.analysis.meetings import Meetings
 from srcgrad.transform.analysis.places import Places, find_places
@@ -21,6 +22,7 @@ class Analyses:
     aliases: Aliases
     places: Places
     scratch: Scratch
+    assumed: Mapping[Load, Order] = field(default_factory=dict)  # of loads that do not say so themselves
 
     def may_meet(self, a: Var, b: Var) -> bool:
         """Whether two handles can show the same memory at one moment; an array that is made later is another one."""
@@ -37,7 +39,7 @@ class Analyses:
     @functools.cached_property
     def meetings(self) -> Meetings:
         """Which accesses may be to the same element; made when it is first asked for, as few functions need it."""
-        return Meetings(self.places, self.aliases, Signs(self.function, self.aliases))
+        return Meetings(self.places, self.aliases, Signs(self.function, self.aliases), self.assumed)
 
 
 def analyses_of(

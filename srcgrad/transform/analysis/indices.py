@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from srcgrad.ir.nodes import FALSE, TRUE, Assign, Atom, Const, For, If, Stmt, Var, While
+from srcgrad.ir.nodes import FALSE, TRUE, Assign, Atom, Const, For, If, Load, Order, Stmt, Var, While
 from srcgrad.ir.types import is_integer
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.linear import Monomial, Polynomial, feasible
@@ -58,6 +58,16 @@ class Facts:
         return any(feasible(zeros, [*positives, *chosen], self.nonzero) for chosen in product(*sides))
 
 
+@dataclass(frozen=True)
+class Ordered:
+    """An integer of an array that is in order, and where it is loaded from."""
+
+    order: Order
+    array: Var
+    at: Polynomial
+    value: Polynomial
+
+
 class Moment:
     """A moment in a run of a kernel: values that `is_common` are the same at the other moment.
 
@@ -66,11 +76,12 @@ class Moment:
 
     def __init__(
         self, places: Places, aliases: Aliases, signs: Signs, number: int, is_common: Callable[[Var], bool],
-        quotients: dict[Any, Unknown],
+        quotients: dict[Any, Unknown], orders: Mapping[Load, Order] | None = None,
     ) -> None:  # fmt: skip
         self.places, self.aliases, self.signs = places, aliases, signs
-        self.number, self.is_common, self.quotients = number, is_common, quotients
+        self.number, self.is_common, self.quotients, self.orders = number, is_common, quotients, orders or {}
         self.facts = Facts()
+        self.ordered: list[Ordered] = []
         self.known: dict[Var, Polynomial] = {}
         self.assumed: set[tuple[Atom, bool]] = set()
         self.bounded: set[Monomial] = set()
@@ -107,6 +118,11 @@ class Moment:
         stmt = self.places.home.get(var)
         if isinstance(stmt, For) and stmt.index is var:
             return self.index_of(stmt)
+        if isinstance(stmt, Load) and (order := stmt.order or self.orders.get(stmt)) is not None:
+            out = self.unknown(var)
+            self.facts.positives.append(out)
+            self.ordered.append(Ordered(order, stmt.array, self.form(stmt.index[0]), out))
+            return out
         if not isinstance(stmt, Assign):
             out = self.unknown(var)
             if self.signs.is_never_negative(var):

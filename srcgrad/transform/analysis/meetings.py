@@ -6,11 +6,11 @@ integers. "No" is certain, "yes" may be wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from itertools import combinations, product
 from math import gcd
 
-from srcgrad.ir.nodes import For, Increment, Load, Store, Var
+from srcgrad.ir.nodes import For, Increment, Load, Order, Store, Var
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.indices import Facts, Moment
 from srcgrad.transform.analysis.linear import Monomial, Polynomial
@@ -24,23 +24,29 @@ _SPLITS = 3  # of cases, each in three
 class Meetings:
     """Tells which accesses of a function can meet."""
 
-    def __init__(self, places: Places, aliases: Aliases, signs: Signs) -> None:
-        self.places, self.aliases, self.signs = places, aliases, signs
+    def __init__(
+        self, places: Places, aliases: Aliases, signs: Signs, assumed: Mapping[Load, Order] | None = None
+    ) -> None:  # fmt: skip
+        self.places, self.aliases, self.signs, self.assumed = places, aliases, signs, assumed
 
     def of_iterations(self, loop: For, one: Access, other: Access) -> bool:
         """Whether two iterations of a loop may meet by these accesses in it, both to one array made outside of it."""
         (body,) = self.places.sides[loop]
-        return self.may_meet(one, other, [(loop.index, loop.index)], lambda v: not self.places.of[v].within(body))
+        ordered = loop.parallel and not self.places.in_parallel(loop)
+        apart = [(loop.index, loop.index)]
+        return self.may_meet(one, other, apart, lambda v: not self.places.of[v].within(body), ordered=ordered)
 
     def may_meet(
-        self, one: Access, other: Access, apart: Sequence[tuple[Var, Var] | None], common: Callable[[Var], bool]
+        self, one: Access, other: Access, apart: Sequence[tuple[Var, Var] | None], common: Callable[[Var], bool], *,
+        ordered: bool = False,
     ) -> bool:  # fmt: skip
         """Whether two accesses may be to one element at two moments that differ in the values of one of these pairs.
 
-        None stands for a pair of values that differ somehow. What is `common` is the same at both moments.
+        None stands for a pair of values that differ somehow. What is `common` is the same at both moments. With
+        `ordered`, the orders of what is loaded hold for both: no loop around both moments repeats what looks at them.
         """
         quotients: dict = {}
-        moments = [Moment(self.places, self.aliases, self.signs, k, common, quotients) for k in (1, 2)]
+        moments = [Moment(self.places, self.aliases, self.signs, k, common, quotients, self.assumed) for k in (1, 2)]
         for moment, access in zip(moments, (one, other), strict=True):
             moment.at(access)
         ways: list[Polynomial] = []
@@ -55,17 +61,18 @@ class Meetings:
         same = one.array is other.array and common(one.array)
         for difference in ways:
             stretched = [difference, *_stretched(difference, facts)]
+            known = _orders(moments, facts, stretched).plus(facts) if ordered else facts
             for steps in _multiples(moments):
                 given = [*stretched, *steps.positives]
-                if not facts.allow(steps.zeros, given):
+                if not known.allow(steps.zeros, given):
                     continue
                 if not same:
                     return True
-                for (index, known), (index2, known2) in product(*places):
+                for (index, signs), (index2, signs2) in product(*places):
                     zeros = [a - b for a, b in zip(index, index2, strict=True)]
                     for rows in _rows(zeros, facts):
                         fixed = [*steps.zeros, *zeros, *rows.zeros]
-                        if facts.allow(fixed, [*given, *known, *known2, *rows.positives]):
+                        if known.allow(fixed, [*given, *signs, *signs2, *rows.positives]):
                             return True
         return False
 
@@ -90,6 +97,23 @@ def _stretched(difference: Polynomial, facts: Facts) -> Iterator[Polynomial]:
         length = Polynomial.of(size)
         if not facts.allow([], [length * -1 - 1]):
             yield difference * length
+
+
+def _orders(moments: list[Moment], facts: Facts, given: list[Polynomial]) -> Facts:
+    """How integers of arrays that are known to be in order compare, by where they are loaded."""
+    out = Facts()
+    for pair in combinations([*moments[0].ordered, *moments[1].ordered], 2):
+        one, other = pair
+        if one.order is not other.order or one.array is not other.array:
+            continue
+        if one.order.kind == "distinct":
+            if not facts.allow([one.at - other.at], given):
+                out.unequal.append(one.value - other.value)
+            continue
+        for low, high in (pair, pair[::-1]):
+            if not facts.allow([], [*given, low.at - high.at - 1]):
+                out.positives.append(high.value - low.value)
+    return out
 
 
 def _multiples(moments: list[Moment]) -> Iterator[Facts]:

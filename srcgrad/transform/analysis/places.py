@@ -66,6 +66,11 @@ class Places:
             handle = stmt.base
         return handle
 
+    def in_parallel(self, stmt: Stmt) -> bool:
+        """Whether a statement runs in iterations of a parallel loop."""
+        around = [self.loop_of(p) for p in self.at[stmt].loops]
+        return any(isinstance(loop, For) and loop.parallel for loop in around)
+
     def loop_of(self, body: Place) -> Loop:
         assert isinstance(body.owner, For | While)
         return body.owner

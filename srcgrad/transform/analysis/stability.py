@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
-from srcgrad.ir.nodes import Call, Function, Increment, Library, Load, Stmt, Store, Sweep, Var
+from srcgrad.ir.nodes import Call, For, Function, Increment, Library, Load, Stmt, Store, Sweep, Var
 from srcgrad.ir.walk import statements
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import Aliases
+from srcgrad.transform.analysis.meetings import Meetings
 from srcgrad.transform.analysis.places import Place, Places
+from srcgrad.transform.analysis.signs import Signs
 
 
 class Stability:
@@ -16,6 +19,7 @@ class Stability:
 
     def __init__(self, function: Function, aliases: Aliases, places: Places) -> None:
         self.aliases, self.places = aliases, places
+        self.meetings = functools.cache(lambda: Meetings(places, aliases, Signs(function, aliases)))
         self.writes: list[tuple[Var, Stmt]] = []
         for s in statements(function.body):
             if isinstance(s, Store | Increment):
@@ -78,13 +82,23 @@ class Stability:
         if load.array is not write.array or self.places.of[load.array].loop is not None:
             return False
         common = self.places.common_loops(load, write)
-        moments = [Iterations(self.places, common, level) for level in range(len(common))]
-        if self.places.order[write] > self.places.order[load]:
-            moments.append(Iterations(self.places, common, None))
-        return all(self._differ(moment, load, write) for moment in moments)
+        if self.places.order[write] > self.places.order[load] and not self._differ(None, common, load, write):
+            return False
+        return all(
+            self._differ(level, common, load, write) or self._are_apart(place, load, write)
+            for level, place in enumerate(common)
+        )
 
-    @staticmethod
-    def _differ(moment: Iterations, load: Load | Store, write: Store | Increment) -> bool:
+    def _are_apart(self, place: Place, load: Load | Store, write: Store | Increment) -> bool:
+        """Whether two iterations of a parallel loop never mean the same element."""
+        loop = self.places.loop_of(place)
+        return isinstance(loop, For) and loop.parallel and not self.meetings().of_iterations(loop, load, write)
+
+    def _differ(
+        self, level: int | None, common: list[Place], load: Load | Store, write: Store | Increment
+    ) -> bool:  # fmt: skip
+        """Whether some index is another one, see `Iterations` for `level`."""
+        moment = Iterations(self.places, common, level)
         for read_at, written_at in zip(load.index, write.index, strict=True):
             a, b = moment.form(read_at, later=False), moment.form(written_at, later=True)
             gaps = (moment.least(b.plus(a, -1)), moment.least(a.plus(b, -1)))

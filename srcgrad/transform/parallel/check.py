@@ -19,6 +19,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.walk import rebuilt, statements
 from srcgrad.transform.analysis.analyses import Analyses, analyses_of
 from srcgrad.transform.analysis.independence import may_call
+from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.parallel.folds import folds_of
 from srcgrad.transform.parallel.sharing import OPAQUE, sharing_of
 
@@ -30,18 +31,16 @@ def check_parallel(function: Function) -> None:
         UnsupportedError: what one iteration needs or writes, another one writes, or a loop ends early.
     """
     analyses = analyses_of(function)
-    places = analyses.places
-    problems = []
-    for stmt in statements(function.body):
-        if not (isinstance(stmt, For) and stmt.parallel):
-            continue
-        outer = [places.loop_of(p) for p in places.at[stmt].loops]
-        if any(isinstance(o, For) and o.parallel for o in outer):
-            continue  # it runs inside an iteration of that one
-        if sharing_of(stmt, analyses) is None:
-            problems.append(_reason(stmt, analyses))
+    loops = outermost(function, analyses.places)
+    problems = [_reason(loop, analyses) for loop in loops if sharing_of(loop, analyses) is None]
     if problems:
         raise UnsupportedError(*problems)
+
+
+def outermost(function: Function, places: Places) -> list[For]:
+    """The `prange` loops of `function`; those inside another one run in an iteration of that."""
+    found = [s for s in statements(function.body) if isinstance(s, For) and s.parallel]
+    return [s for s in found if not places.in_parallel(s)]
 
 
 def one_after_another(block: Block) -> Block:
