@@ -24,6 +24,11 @@ class Detector:
         self.loops, self.iteration = 0, None
         self.read, self.written, self.added = {}, {}, {}
 
+    @property
+    def run(self):
+        """Which iteration of which loop runs."""
+        return self.loops, self.iteration
+
     def prange(self, *bounds):
         """In place of `numba.prange`."""
         assert self.iteration is None, "a loop over threads inside another one"
@@ -48,17 +53,23 @@ class Detector:
 
     def add(self, array, index, value):
         """In place of `srcgrad.runtime.atomic.add`."""
-        if isinstance(array, Watched):
+        if isinstance(array, Watched) and not array.is_own:
             self.note(self.added, array.addresses(index))
-            array = np.asarray(array)
-        array[index] += value
-
-
-DETECTOR = Detector()
+        np.asarray(array)[index] += value
 
 
 class Watched(np.ndarray):
-    """An array that reports its accesses."""
+    """An array that reports its accesses, unless the iteration that runs has made it."""
+
+    def __array_finalize__(self, model):
+        self.maker = DETECTOR.run if self.base is None else None
+
+    @property
+    def is_own(self):
+        owner = self
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        return DETECTOR.iteration is not None and getattr(owner, "maker", None) == DETECTOR.run
 
     def addresses(self, key):
         index = key if isinstance(key, tuple) else (key,)
@@ -72,13 +83,17 @@ class Watched(np.ndarray):
 
     def __getitem__(self, key):
         found = super().__getitem__(key)
-        if not isinstance(found, np.ndarray):
+        if not isinstance(found, np.ndarray) and not self.is_own:
             DETECTOR.note(DETECTOR.read, self.addresses(key))
         return found
 
     def __setitem__(self, key, value):
-        DETECTOR.note(DETECTOR.written, self.addresses(key))
+        if not self.is_own:
+            DETECTOR.note(DETECTOR.written, self.addresses(key))
         super().__setitem__(key, value)
+
+
+DETECTOR = Detector()
 
 
 def watched(value):

@@ -91,14 +91,6 @@ def swaps(x):
     return u.sum()
 
 
-def solves(x):
-    out = np.empty_like(x)
-    a = np.eye(2) * 2.0
-    for i in prange(x.shape[0]):
-        out[i] = np.linalg.solve(a, np.full(2, x[i]))[0]
-    return out.sum()
-
-
 @sg.custom_vjp
 def doubled(x):
     return 2.0 * x
@@ -288,7 +280,7 @@ def checks_what_others_write(x):
 
 REFUSED = [
     ends_early, steps_by_two, runs_backwards, carries_a_value, reads_the_running_sum, reads_what_others_write,
-    all_write_one_element, wraps_around, draws, prints, swaps, solves, calls_what_has_a_gradient_of_its_own,
+    all_write_one_element, wraps_around, draws, prints, swaps, calls_what_has_a_gradient_of_its_own,
     multiplies_what_it_writes, meets_below_zero, starts_in_one_iteration, reads_the_first_that_is_written,
     reads_the_last_that_is_written, shares_an_end, shares_an_end_of_unknown_blocks, shares_halves, shares_a_product,
     reads_the_running_maximum, marks_new_minima, counts_new_minima, finds_the_last_of_equal_ones,

@@ -290,6 +290,22 @@ def test_tables_are_looked_at_before_the_loop(target):
     assert places(np.array([2, 0], np.uint8), values)[0].tolist() == [1.0, 2.0, 3.0]
 
 
+@pytest.mark.parametrize("target", ["python", "cpu"])
+def test_what_fails_on_a_thread_raises_after_the_loop(target):
+    def f(a, b):
+        x = np.zeros_like(b)
+        for i in prange(a.shape[0]):
+            x[i] = np.linalg.solve(a[i], b[i])
+        return x.sum()
+
+    a, b = np.tile(2.0 * np.eye(2), (40, 1, 1)), np.ones((40, 2))
+    np.testing.assert_allclose(sg.grad(parallel(f, target), argnums=1)(a, b), 0.5)
+    a[7] = 0.0
+    for call in (parallel(f, target), sg.grad(parallel(f, target), argnums=1)):
+        with pytest.raises(np.linalg.LinAlgError, match="failed in a prange loop"):
+            call(a, b)
+
+
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 

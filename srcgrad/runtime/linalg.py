@@ -5,6 +5,8 @@ Compiling one takes Numba seconds, so each is kept on disk.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numba.extending import register_jitable
 
@@ -74,3 +76,21 @@ def svdvals(a, s):
 @register_jitable(cache=True)
 def argsort(a, order):
     order[...] = np.argsort(a, kind="mergesort")
+
+
+def noting(routine: Callable) -> Callable:
+    """`routine` with one array more, the last, whose element becomes 1 where it fails."""
+
+    @register_jitable(cache=True)
+    def call(*arrays):
+        try:
+            routine(*arrays[:-1])
+        except Exception:  # noqa: BLE001 - Numba catches no others
+            arrays[-1][0] = 1
+
+    return call
+
+
+try_solve, try_inv, try_det, try_slogdet = noting(solve), noting(inv), noting(det), noting(slogdet)
+try_pinv, try_cholesky, try_qr, try_eigh = noting(pinv), noting(cholesky), noting(qr), noting(eigh)
+try_eigvalsh, try_svd, try_svdvals = noting(eigvalsh), noting(svd), noting(svdvals)

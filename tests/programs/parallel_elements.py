@@ -302,3 +302,80 @@ def pairs_in_cells(start, x):
                     d = x[k] - x[m]
                     f[k] += d * math.exp(-d * d)
     return f
+
+
+@program(draw(array(3, 2), array(2, 2), 4), tags=["parallel"])
+def ensemble(x, a, steps):
+    out = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        u = x[i]
+        for _ in range(steps):
+            k = np.sin(a @ u)
+            u = u + 0.1 * (k - 0.5 * u * k)
+        out[i] = u
+    return out
+
+
+@program(draw(array(3, 2), array(3)), tags=["parallel", "compiled"])
+def newton_for_each(x, p):
+    out = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        u = x[i].copy()
+        for _ in range(6):
+            r = np.array([u[0] ** 2 + u[1] - p[i], u[0] - u[1] ** 3])
+            jacobian = np.array([[2.0 * u[0] + 0.5, 1.0], [1.0, -3.0 * u[1] ** 2 - 0.5]])
+            d = np.linalg.solve(jacobian, r)
+            u = u - d
+            if abs(d[0]) + abs(d[1]) < 1e-2:
+                break
+        out[i] = u
+    return out
+
+
+@program(draw(array(6), array(6), 0.8), tags=["parallel"])
+def local_lines(t, y, width):
+    n = t.shape[0]
+    out = np.empty(n)
+    for i in prange(n):
+        m, r = np.zeros((2, 2)), np.zeros(2)
+        for j in range(n):
+            d = t[j] - t[i]
+            w = math.exp(-((d / width) ** 2))
+            m += w * np.array([[1.0, d], [d, d * d]])
+            r += w * y[j] * np.array([1.0, d])
+        out[i] = np.linalg.solve(m + 0.1 * np.eye(2), r)[0]
+    return out
+
+
+@program(draw(array(2, 2), array(1, 2), array(2, 3, 1)), tags=["parallel"])
+def filters(f, h, y):
+    total = 0.0
+    for s in prange(y.shape[0]):
+        m, p = np.zeros(2), np.eye(2)
+        for t in range(y.shape[1]):
+            m, p = f @ m, f @ p @ f.T + 0.3 * np.eye(2)
+            c = h @ p @ h.T + 0.5 * np.eye(1)
+            v = y[s, t] - h @ m
+            total -= 0.5 * (math.log(np.linalg.det(c)) + v @ np.linalg.solve(c, v))
+            k = p @ h.T @ np.linalg.inv(c)
+            m, p = m + k @ v, p - k @ h @ p
+    return total
+
+
+@program(draw(array(3, 4)), tags=["parallel"])
+def sorted_rows(x):
+    out = np.empty(x.shape[0])
+    for i in prange(x.shape[0]):
+        row = np.sort(np.sin(3.0 * x[i]))
+        out[i] = row[0] * row[1] + np.median(x[i])
+    return out
+
+
+@program(draw(array(3, 2, 2)), tags=["parallel"])
+def logarithms_of_determinants(a):
+    total = 0.0
+    for i in prange(a.shape[0]):
+        lower = np.linalg.cholesky(a[i] @ a[i].T + np.eye(2))
+        w, v = np.linalg.eigh(a[i] + a[i].T)
+        total += math.log(lower[0, 0]) + math.log(lower[1, 1]) + w[0] * v[0, 1] ** 2
+    return total

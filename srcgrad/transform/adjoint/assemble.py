@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,14 +35,14 @@ from srcgrad.transform.adjoint.cut import values_to_store
 from srcgrad.transform.adjoint.forward import Forward, export
 from srcgrad.transform.adjoint.handles import number_handles
 from srcgrad.transform.adjoint.helpers import settle_calls
-from srcgrad.transform.adjoint.iterations import settle_iterations
+from srcgrad.transform.adjoint.iterations import NotAlone, alone_by_choice, settle_iterations
 from srcgrad.transform.adjoint.plan import Plan
 from srcgrad.transform.adjoint.reverse import Reverse
 from srcgrad.transform.adjoint.snapshots import Snapshot
 from srcgrad.transform.adjoint.sums import Sums, zero
 from srcgrad.transform.analysis.activity import find_activity
 from srcgrad.transform.analysis.aliases import aliases_of, find_aliases
-from srcgrad.transform.analysis.places import Place
+from srcgrad.transform.analysis.places import Place, Places
 from srcgrad.transform.build import Builder
 from srcgrad.transform.simplify import eliminate_dead_code, eliminate_inductions, propagate_copies
 
@@ -217,22 +217,40 @@ def _sweeps(
     aliases = find_aliases(counted)
     ends = (objective, tuple(given or ()))  # what the caller has a buffer for, it may go on with
     activity = find_activity(replace(counted, results=ends), wrt, aliases)
-    numbered, handles, places = number_handles(counted, activity, aliases)
-    whole = replace(function, body=numbered.body, params=numbered.params)
 
-    def attempt(
-        chosen: frozenset[Var | Snapshot], growing: frozenset[Place] | None, alone: frozenset[Place]
-    ) -> tuple[Plan, _Sweeps]:
-        build = Builder()
-        build.algebra = build.loose = True
-        plan = Plan(
-            numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, whole_adjoint,
-            joint, chosen, growing, alone=alone,
-        )  # fmt: skip
-        return plan, _written(plan, whole, wrt, objective, constant, given or {}, certain=certain)
+    def with_loops(apart: frozenset[Var]) -> _Sweeps:
+        numbered, handles, places = number_handles(counted, activity, aliases, apart)
+        whole = replace(function, body=numbered.body, params=numbered.params)
+
+        def attempt(
+            chosen: frozenset[Var | Snapshot], growing: frozenset[Place] | None, alone: frozenset[Place]
+        ) -> tuple[Plan, _Sweeps]:
+            build = Builder()
+            build.algebra = build.loose = True
+            plan = Plan(
+                numbered, aliases, activity, places, counts, handles, build, make_list, helper_adjoint, whole_adjoint,
+                joint, chosen, growing, alone=alone, apart=apart,
+            )  # fmt: skip
+            return plan, _written(plan, whole, wrt, objective, constant, given or {}, certain=certain)
+
+        try:
+            return _settled_sweeps(attempt, places, apart, given or {})
+        except NotAlone as loop:
+            return with_loops(apart - {loop.index})
+
+    return with_loops(alone_by_choice(counted, activity, aliases))
+
+
+def _settled_sweeps(
+    attempt: Callable[..., tuple[Plan, _Sweeps]], places: Places, apart: frozenset[Var], given: dict[Var, Var]
+) -> _Sweeps:  # fmt: skip
+    """The sweeps with the best values to store, the tapes that grow known, and iterations that stand alone.
+
+    Raises:
+        NotAlone: those of a loop that is `apart` do not.
+    """
 
     def settled(alone: frozenset[Place]) -> tuple[Plan, _Sweeps]:
-        """The sweeps with the best values to store, and the tapes that grow known, given which loops stand alone."""
         plan, sweeps = attempt(frozenset(), None, alone)
         chosen = values_to_store(plan)
         if chosen != {v for p in plan.loops.values() for v in p.stored}:
@@ -244,14 +262,18 @@ def _sweeps(
                 return later, better
         return plan, sweeps
 
-    plan, sweeps = settled(frozenset())
-    alone = frozenset(at for at, inner in plan.late.items() if any(plan.loops[p].grows for p in inner))
+    must = frozenset(places.of[index] for index in apart)
+    plan, sweeps = settled(must)
+    alone = must | {at for at, inner in plan.late.items() if any(plan.loops[p].grows for p in inner)}
     while alone:
         plan, better = settled(alone)
         body = (*better.forward, *better.reverse)
-        params = (*whole.params, *better.seeds, *(given or {}).values())
+        params = (*better.function.params, *better.seeds, *given.values())
         _, failed = settle_iterations(Function("", params, body, (), ()), plan)
         failed |= alone.difference(plan.one_by_one)
+        for index in apart:
+            if places.of[index] in failed:
+                raise NotAlone(index)
         if not failed:
             return better
         alone -= failed

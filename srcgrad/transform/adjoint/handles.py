@@ -9,6 +9,7 @@ these numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
@@ -74,19 +75,26 @@ class Handles:
         return next((f for f in self.families if not f.bases.isdisjoint(aliases.bases[handle])), None)
 
 
-def number_handles(function: Function, activity: Activity, aliases: Aliases) -> tuple[Function, Handles, Places]:
-    """Number the handles of every active family that a branch or loop chooses among."""
+def number_handles(
+    function: Function, activity: Activity, aliases: Aliases, apart: frozenset[Var] = frozenset()
+) -> tuple[Function, Handles, Places]:  # fmt: skip
+    """Number the handles of every active family that a branch or loop chooses among.
+
+    Loops that are `apart`, given by their indices, are left as they are: each of their iterations is a function of its
+    own, and numbers its arrays itself.
+    """
     places = find_places(function)
     number: dict[Var, Atom] = {}
-    families = []
-    chosen = aliases.chosen_bases
-    for bases in dict.fromkeys(aliases.family[b] for b in aliases.bases if b in chosen and activity.is_active(b)):
-        family = _family(bases, aliases, places)
-        families.append(family)
+    families = [
+        _family(bases, aliases, places)
+        for bases in _active_families(activity, aliases)
+        if apart.isdisjoint(_indices(_whereabouts(bases, aliases, places), places))
+    ]
+    for family in families:
         for k, handle in enumerate(family.fixed):
             number[handle] = integer(k)
         for handle in aliases.merged:
-            if is_float(handle.type) and aliases.bases[handle] & bases:
+            if is_float(handle.type) and aliases.bases[handle] & family.bases:
                 number[handle] = Var(f"{handle.hint or 'array'}_id", INT64)
         for handle in family.dynamic:
             number[handle] = Var(f"{handle.hint or 'array'}_id", INT64)
@@ -102,6 +110,30 @@ def number_handles(function: Function, activity: Activity, aliases: Aliases) -> 
         entries = family.fixed + family.dynamic
         family.home = places.root if family.dynamic else _home(family.bases, entries, aliases, places)
     return numbered, Handles(tuple(families), number), places
+
+
+def choosing_loops(function: Function, activity: Activity, aliases: Aliases) -> frozenset[Var]:
+    """The loops in which each iteration chooses among arrays of its own, given by their indices."""
+    places = find_places(function)
+    found = (_indices(_whereabouts(b, aliases, places), places) for b in _active_families(activity, aliases))
+    return frozenset(chain.from_iterable(found))
+
+
+def _indices(place: Place, places: Places) -> list[Var]:
+    """The indices of the loops around a block, outermost first."""
+    around = [places.loop_of(p) for p in place.loops]
+    return [loop.index for loop in around if isinstance(loop, For)]
+
+
+def _active_families(activity: Activity, aliases: Aliases) -> list[frozenset[Var]]:
+    chosen = aliases.chosen_bases
+    return list(dict.fromkeys(aliases.family[b] for b in aliases.bases if b in chosen and activity.is_active(b)))
+
+
+def _whereabouts(bases: frozenset[Var], aliases: Aliases, places: Places) -> Place:
+    """The block that these arrays, and all choices among them, are in."""
+    merged = {h for h in aliases.merged if aliases.bases[h] & bases}
+    return _home(bases, _entries(merged, aliases, places), aliases, places)
 
 
 def _position(var: Var, places: Places) -> int:

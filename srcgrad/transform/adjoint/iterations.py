@@ -27,17 +27,19 @@ from srcgrad.ir.nodes import (
     For,
     Function,
     Increment,
-    Library,
     Load,
     Store,
     Var,
 )
 from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import free, map_tree, rebuilt, statements, substitute, uses
+from srcgrad.transform.adjoint.handles import choosing_loops
 from srcgrad.transform.adjoint.regions import OneByOne
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
+from srcgrad.transform.analysis.activity import Activity
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
-from srcgrad.transform.analysis.independence import only_sums
+from srcgrad.transform.analysis.analyses import analyses_of
+from srcgrad.transform.analysis.independence import is_independent, only_sums
 from srcgrad.transform.analysis.places import Place
 from srcgrad.transform.inline import inline_function
 from srcgrad.transform.parallel.check import one_after_another
@@ -79,7 +81,7 @@ def stands_alone(loop: For, aliases: Aliases) -> bool:
     It carries sums only, draws nothing, and knows each array that it writes by one name.
     """
     inside = list(statements(loop.body))
-    if any(isinstance(s, Library) or (isinstance(s, Assign) and s.op.startswith(_DRAWS)) for s in inside):
+    if any(isinstance(s, Assign) and s.op.startswith(_DRAWS) for s in inside):
         return False
     if not all(isinstance(c.inside.type, Scalar) for c in loop.carried) or not only_sums(loop, inside):
         return False
@@ -93,6 +95,27 @@ def stands_alone(loop: For, aliases: Aliases) -> bool:
             if aliases.may_meet(a, b) and aliases.bases[a] & aliases.bases[b] & written:
                 return False
     return True
+
+
+class NotAlone(Exception):  # noqa: N818 - it asks for another plan
+    """The iterations of a loop, given by its index, had to stand alone, and cannot."""
+
+    def __init__(self, index: Var) -> None:
+        self.index = index
+
+
+def alone_by_choice(function: Function, activity: Activity, aliases: Aliases) -> frozenset[Var]:
+    """The outermost parallel loops, by their indices, whose iterations can be functions and choose among own arrays."""
+    choosing = choosing_loops(function, activity, aliases)
+    loops = [s for s in statements(function.body) if isinstance(s, For) and s.parallel and s.index in choosing]
+    if not loops:
+        return frozenset()
+    analyses = analyses_of(function, aliases)
+    return frozenset(
+        s.index for s in loops
+        if s.axis in ("", "grid") and not analyses.places.in_parallel(s)
+        and is_independent(s, analyses) and stands_alone(s, aliases)
+    )  # fmt: skip
 
 
 def run_again(

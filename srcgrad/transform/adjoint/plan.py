@@ -69,6 +69,7 @@ class Plan(Availability):
     waiting: list[Place] = field(default_factory=list)  # those of them in loops that could be reversed in any order
     late: dict[Place, list[Place]] = field(default_factory=dict)  # those loops, each with what waits in it
     alone: frozenset[Place] = frozenset()  # of these, those to reverse one iteration at a time
+    apart: frozenset[Var] = frozenset()  # the indices of those that must be
     one_by_one: dict[Place, OneByOne] = field(default_factory=dict)  # how that went
     cleared: set[Var] = field(default_factory=set)  # scratch arrays of loops that are reversed in any order
     loops: dict[Place, LoopPlan] = field(default_factory=dict)

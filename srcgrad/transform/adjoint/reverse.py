@@ -44,7 +44,7 @@ from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import defined, uses
 from srcgrad.ir.walk import statements as all_statements
 from srcgrad.transform.adjoint.checkpoints import reverse_sweep
-from srcgrad.transform.adjoint.iterations import reverse_one_by_one, stands_alone
+from srcgrad.transform.adjoint.iterations import NotAlone, reverse_one_by_one, stands_alone
 from srcgrad.transform.adjoint.plan import Plan, count_of
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.adjoint.turns import turned_back
@@ -274,6 +274,8 @@ class Reverse:
                 for c, ct in cts.items():
                     self.add(sums, c.init, ct)
                 return
+            if stmt.index in plan.apart:
+                raise NotAlone(stmt.index)
         any_order = self._in_any_order(stmt)
         loop, index, counter, trips = self._header(stmt, forwards=any_order)
         plan.reversals[stmt] = loop

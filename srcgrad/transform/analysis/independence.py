@@ -65,25 +65,40 @@ def is_independent(loop: For, analyses: Analyses, *, at_once: bool = False) -> b
 
 
 def may_call(loop: For, inside: list[Stmt], analyses: Analyses) -> bool:
-    """Whether iterations call no routine of a library but products of what none of them writes, on threads.
-
-    LAPACK's can fail, and an error on one of many threads stops none of the others.
-    """
+    """Whether the routines of libraries that iterations call on threads read nothing that other iterations write."""
     calls = [s for s in inside if isinstance(s, Library)]
     if not calls:
         return True
-    if not loop.parallel or any(s.name != "np.dot" for s in calls):
+    if not loop.parallel:
         return False
-    bases, root_of = analyses.aliases.bases, analyses.places.root_of
-    own = {s.target for s in inside if isinstance(s, Alloc)}
+    bases = analyses.aliases.bases
+    own = {s.target for s in inside if isinstance(s, Alloc | Reserve)}
     written = {s.array for s in inside if isinstance(s, Store | Increment)}
     written |= {s.args[k] for s in inside if isinstance(s, Call) for k in s.writes}  # type: ignore[misc]
     if not all(bases[out] <= own for s in calls for out in s.outs):
         return False
-    changed = [root_of(w) for w in written if not bases[w] <= own]
-    read = [root_of(a) for s in calls for a in s.ins if not bases[a] <= own]
     made = {v for s in inside for v in (*defined(s), *introduced(s))}
-    return not any(a in made or w in made or analyses.may_meet(a, w) for a in read for w in changed)
+    changed = {b for w in written for b in _outside(w, made, own, analyses)}
+    read = {b for s in calls for a in s.ins for b in _outside(a, made, own, analyses)}
+    return not any(analyses.may_meet(a, w) for a in read for w in changed)
+
+
+def _outside(handle: Var, made: set[Var], own: set[Var], analyses: Analyses) -> set[Var]:
+    """What a handle in a loop can show of what was there before its iteration: handles or arrays from outside."""
+    aliases, found = analyses.aliases, set()
+    todo, seen = [handle], set()
+    while todo:
+        h = analyses.places.root_of(todo.pop())
+        if h in seen or aliases.bases[h] <= own:
+            continue
+        seen.add(h)
+        if h not in made:
+            found.add(h)
+        elif h in aliases.merged:
+            todo += aliases.merged[h]
+        else:
+            found |= aliases.bases[h] - own
+    return found
 
 
 def never_negative(loop: For) -> bool:

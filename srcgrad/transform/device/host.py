@@ -157,7 +157,8 @@ class _Host:
     def fits(self, loop: Loop) -> bool:
         """Whether a kernel can have all arrays and functions that a loop uses."""
         inside = list(statements(loop.body))
-        if any(isinstance(s, Library) or (isinstance(s, Assign) and s.op in ON_HOST) for s in inside):
+        lists = (Library, ListAppend, ListGet, ListNew)
+        if any(isinstance(s, lists) or (isinstance(s, Assign) and s.op in ON_HOST) for s in inside):
             return False
         growth = Growth(loop, self.aliases)
         if growth.tapes and (not isinstance(loop, For) or growth.counting(Var("", ANY)) is None):

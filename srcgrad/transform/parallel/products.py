@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Atom, Block, For, Function, If, Library, Stmt, Var, While
-from srcgrad.ir.walk import statements, with_values
+from srcgrad.ir.nodes import Atom, Block, Effect, For, Function, If, Library, Stmt, Var, While
+from srcgrad.ir.walk import statements, with_values, without
 from srcgrad.numpy_lib.products import MATMUL
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
@@ -39,6 +39,7 @@ def _block(block: Block, mapping: dict[Var, Atom], *, inside: bool) -> Block:
             case Library(name="np.dot", ins=(a, b)) if inside:
                 product = MATMUL[a.type.ndim, b.type.ndim]  # type: ignore[union-attr]
                 lowered = lower(product, [("a", a.type), ("b", b.type)], trusted=True).function
+                lowered = replace(lowered, body=without(lowered.body, Effect))  # that they fit was looked at before
                 build = Builder()
                 (mapping[stmt.outs[0]],) = inline_function(build, lowered, (a, b))
                 out += (replace(s, loc=stmt.loc) for s in build.stack[0])

@@ -46,6 +46,7 @@ from srcgrad.transform.analysis.scratch import Scratch
 from srcgrad.transform.analysis.written import written_parameters
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import fresh_copy
+from srcgrad.transform.parallel.failures import failure, with_failures_noted
 from srcgrad.transform.parallel.folds import Fold
 from srcgrad.transform.parallel.sharing import Sharing, sharing_of
 
@@ -82,7 +83,12 @@ def share_out(
                         out.append(replace(stmt, body=block(stmt.body), parallel=False))
                     else:
                         found = replace(found, scattered=[] if deterministic else found.scattered)
-                        out += _Shared(stmt, found, analyses.scratch, finish, chunks).statements()
+                        noting, failures = with_failures_noted(stmt)
+                        if failures is not None:
+                            found.folds.append(Fold((failures,), "+"))
+                        out += _Shared(noting, found, analyses.scratch, finish, chunks).statements()
+                        if failures is not None:
+                            out += failure(failures.result, stmt)
                 case While():
                     out.append(replace(stmt, body=block(stmt.body)))
                 case If():

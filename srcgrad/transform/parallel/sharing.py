@@ -31,7 +31,6 @@ from srcgrad.ir.nodes import (
     Increment,
     ListAppend,
     ListGet,
-    ListNew,
     Load,
     Reserve,
     Store,
@@ -46,7 +45,7 @@ from srcgrad.transform.analysis.independence import keep_apart, may_call, moving
 from srcgrad.transform.analysis.places import Places
 from srcgrad.transform.parallel.folds import Fold, folds_of
 
-OPAQUE = (Custom, Effect, ListAppend, ListGet, ListNew, Sweep)
+OPAQUE = (Custom, Effect, Sweep)
 
 
 @dataclass
@@ -95,6 +94,8 @@ def sharing_of(loop: For, analyses: Analyses) -> Sharing | None:
         return None
     found = Sharing(folds)
     made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
+    if any(isinstance(s, ListAppend | ListGet) and s.list not in made for s in inside):
+        return None
     own = {s.target for s in inside if isinstance(s, Alloc | Reserve)}
     if not all(aliases.bases[s.base] <= own for s in inside if isinstance(s, Reserve)):
         return None  # a tape of all iterations

@@ -29,7 +29,7 @@ from srcgrad.ir.walk import rebuilt, statements
 
 
 def see_through_views(function: Function) -> Function:
-    """Address elements of views that were made by integers and whole axes in the arrays that they are views of.
+    """Address elements of views by integers, whole axes and transposition in the arrays that they are views of.
 
     >>> from srcgrad.ir.nodes import ZERO, Var
     >>> from srcgrad.ir.types import FLOAT64, Array
@@ -58,13 +58,23 @@ def see_through_views(function: Function) -> Function:
 
 
 def _is_plain(view: View) -> bool:
+    if view.how == "transpose":
+        return True
     whole = (i == Slice() or not isinstance(i, Slice) for i in view.items)
     return view.how == "index" and all(whole)
+
+
+def _order(view: View) -> list[int]:
+    """For each axis of a transposed array, which of its base it is."""
+    order = [a.value for a in view.items if isinstance(a, Const)]
+    return order or list(reversed(range(view.target.type.ndim)))  # type: ignore[return-value, union-attr]
 
 
 def _in_base(view: View, index: tuple[Atom, ...]) -> tuple[Atom, ...]:
     """The index in the array that a view is of."""
     own = list(index)
+    if view.how == "transpose":
+        return tuple(own[k] for k in sorted(range(len(own)), key=_order(view).__getitem__))
     out: list[Atom] = []
     for item in view.items:
         if isinstance(item, NewAxis):
@@ -76,6 +86,8 @@ def _in_base(view: View, index: tuple[Atom, ...]) -> tuple[Atom, ...]:
 
 def _axis(view: View, axis: int) -> Const | None:
     """Which axis of its base an axis of a view is; None for a new one."""
+    if view.how == "transpose":
+        return integer(_order(view)[axis])
     base = [k for k, i in enumerate(i for i in view.items if not isinstance(i, NewAxis)) if isinstance(i, Slice)]
     own = iter(base)
     axes = [None if isinstance(i, NewAxis) else next(own) for i in view.items if isinstance(i, NewAxis | Slice)]
