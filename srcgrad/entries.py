@@ -120,13 +120,14 @@ class Slot:
         return lambda: _item(edge.read(), place[1:]), _item(edge.value, place[1:])
 
     def _plan(self, item: dict[str, Any]) -> Plan:
+        keys = {number: key for key, number in self.found.numbers.items()}
         outside = []
         for field in ("constants", "arrays"):
             found = []
             for name, place in item[field]:
                 read, value = self._at(place)
                 expected = structure.type_of(value) if field == "arrays" else value
-                found.append(Outside(name, read, expected, None))
+                found.append(Outside(name, read, expected, (*keys[place[0]], *place[1:])))
             outside.append(tuple(found))
         result = self._type_from(item["result"])
         return Plan(result, item["count"], tuple(item["facts"]), *outside, tuple(item["names"]))

@@ -89,6 +89,15 @@ def promote(a: Scalar, b: Scalar) -> Scalar:
     return Scalar(np.result_type(a.dtype, b.dtype).name)
 
 
+def keeps_values(a: Type, to: Type) -> bool:
+    """Whether every integer or bool of type `a` is the same number in type `to`.
+
+    >>> keeps_values(Scalar("uint8"), INT64), keeps_values(INT64, Scalar("int32")), keeps_values(Scalar("uint64"), INT64)
+    (True, False, False)
+    """
+    return isinstance(a, Scalar) and isinstance(to, Scalar) and bool(np.can_cast(a.dtype, to.dtype))
+
+
 def unify(a: Type, b: Type) -> Type | None:
     """The type of a name that is `a` on one path and `b` on another, or None where there is none.
 

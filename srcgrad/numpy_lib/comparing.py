@@ -6,6 +6,13 @@ from srcgrad.numpy_lib.axes import common_shape, spread
 from srcgrad.numpy_lib.registry import defines
 
 
+def has_no_negative(a):
+    out = True
+    for i in np.ndindex(a.shape):
+        out = out & (a[i] >= 0)
+    return out
+
+
 def close(x, y, rtol, atol, equal_nan):
     near = (abs(x - y) <= atol + rtol * abs(y)) & np.isfinite(y) | (x == y)
     return near | (np.isnan(x) & np.isnan(y)) if equal_nan else near

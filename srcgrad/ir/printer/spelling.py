@@ -88,8 +88,8 @@ class Spelling:
         op, args = node.op, [self.expr(a) for a in node.args]
         match op:
             case "cast":
-                assert isinstance(node.detail, Scalar)
-                return f"{_cast(node.detail.dtype)}({args[0]})"
+                of, to = node.detail  # type: ignore[misc]
+                return f"{_cast(of.dtype, to.dtype)}({args[0]})"
             case "alloc":
                 return self.alloc(node)
             case "transpose":
@@ -171,5 +171,7 @@ class Spelling:
                 raise AssertionError(f"unhandled type {node.type}")
 
 
-def _cast(dtype: str) -> str:
-    return {"float64": "float", "int64": "int", "bool": "bool"}.get(dtype, f"np.{dtype}")
+def _cast(of: str, to: str) -> str:
+    if to == "int64" and of.startswith("uint"):  # Numba's int() stays unsigned
+        return "np.int64"
+    return {"float64": "float", "int64": "int", "bool": "bool"}.get(to, f"np.{to}")

@@ -176,7 +176,7 @@ class _Folder:
         """The value of a statement that only computes one, as an expression."""
         match stmt:
             case Assign(op="cast"):
-                return Expr("cast", self.many(stmt.args), stmt.target.type)
+                return Expr("cast", self.many(stmt.args), (stmt.args[0].type, stmt.target.type))
             case Assign():
                 return Expr(stmt.op, self.many(stmt.args), "loose" if stmt.loose else None)
             case Load():

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from srcgrad.ir.nodes import FALSE, TRUE, Assign, Atom, Const, For, If, Load, Order, Stmt, Var, While
-from srcgrad.ir.types import is_integer
+from srcgrad.ir.types import is_integer, keeps_values
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.linear import Monomial, Polynomial, feasible
 from srcgrad.transform.analysis.places import Places
@@ -142,7 +142,9 @@ class Moment:
                 return self.form(args[0]) * -1
             case "**" if args[1] == Const(2, args[1].type):
                 return self.form(args[0]) * self.form(args[0])
-            case "pos" | "cast":
+            case "pos":
+                return self.form(args[0])
+            case "cast" if keeps_values(args[0].type, var.type):
                 return self.form(args[0])
             case "//" | "%":
                 return self.divided(var, *args, rest=stmt.op == "%")

@@ -6,6 +6,8 @@ signs as the only abstract values, and affine bounds (`analysis/affine.py`) wher
 
 from __future__ import annotations
 
+import numpy as np
+
 from srcgrad.ir.nodes import (
     Alloc,
     Assign,
@@ -22,7 +24,7 @@ from srcgrad.ir.nodes import (
     Var,
     While,
 )
-from srcgrad.ir.types import Array, is_integer
+from srcgrad.ir.types import Array, Scalar, is_integer, keeps_values
 from srcgrad.ir.walk import defined, introduced, operands, statements, yields
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
@@ -84,13 +86,16 @@ class Signs:
                 return True
             case Assign(op="max" | "&"):
                 return any(check(a) for a in stmt.args)
-            case Assign(op="+" | "*" | "//" | "%" | "min" | ">>" | "<<" | "|" | "^" | "pos" | "cast"):
+            case Assign(op="cast", args=(a,)):
+                return keeps_values(a.type, var.type) and check(a)
+            case Assign(op="+" | "*" | "//" | "%" | "min" | ">>" | "<<" | "|" | "^" | "pos"):
                 return all(is_integer(a.type) or _is_bool(a) for a in stmt.args) and all(map(check, stmt.args))
             case Assign(op="where"):
                 return all(check(a) for a in stmt.args[1:])
             case Load():
                 bases = self.aliases.bases[stmt.array]
-                return bases <= self.filled and all(check(a) for b in bases for a in self.stores[b])
+                stored = [(a, b.type.item) for b in bases & self.filled for a in self.stores[b]]  # type: ignore[union-attr]
+                return bases <= self.filled and all(_fits(a, to) and check(a) for a, to in stored)
             case If():
                 (result,) = (r for r in stmt.results if r.var is var)
                 return check(result.then) and check(result.orelse)
@@ -110,6 +115,13 @@ class Signs:
     def _ends_above(self, stop: Atom) -> bool:
         """Whether a falling index, which stays above `stop`, is never negative."""
         return (isinstance(stop, Const) and stop.value >= -1) or self.is_assumed(stop)
+
+
+def _fits(atom: Atom, to: Scalar) -> bool:
+    """Whether a store in an array of this type keeps a value that is not negative."""
+    if isinstance(atom, Const):
+        return atom.value <= np.iinfo(to.dtype).max
+    return keeps_values(atom.type, to)
 
 
 def _is_bool(atom: Atom) -> bool:

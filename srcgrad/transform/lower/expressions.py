@@ -8,9 +8,10 @@ from typing import Any
 
 from srcgrad.ir.nodes import FALSE, TRUE, Atom, Const
 from srcgrad.ir.types import BOOL, FLOAT64, INT64, Scalar, is_float, is_integer, unify
+from srcgrad.numpy_lib.comparing import has_no_negative
 from srcgrad.rules import RULES
 from srcgrad.transform.build import strong
-from srcgrad.transform.lower import arrays, attributes, calls, comparisons, control, library, subscripts
+from srcgrad.transform.lower import arrays, attributes, calls, comparisons, control, library, sizes, subscripts
 from srcgrad.transform.lower.scope import Scope
 from srcgrad.transform.lower.values import (
     Closure,
@@ -196,6 +197,27 @@ def arithmetic(scope: Scope, op: str, values: list[Value]) -> list[Value]:
     return values
 
 
+def integer_power(scope: Scope, op: str, values: list[Value], node: ast.AST) -> list[Value]:
+    """The operands of a power of integers, which is one only if no exponent is negative: Numba's would be 0 else."""
+    if op != "**" or any(is_float(v.type) for v in values):
+        return values
+    base, exponent = values
+    if isinstance(exponent, Const):
+        if exponent.value >= 0:
+            return values
+        if is_scalar(base):
+            return [scope.build.cast(base, FLOAT64), exponent]
+        raise scope.problem("integers to a negative power are no integers", node, "convert the array with astype(float)")
+    if exponent.type.dtype.startswith("u") or exponent.type.dtype == "bool":
+        return values
+    if is_scalar(exponent):
+        fits = scope.build.op(">=", exponent, Const(0, INT64, weak=True))
+    else:
+        fits = calls.inline(scope, has_no_negative, [exponent], {}, node, call_site=True)
+    sizes.expect(scope, fits, "integers to a negative power are no integers: make the base a float")
+    return values
+
+
 def expect_integers(scope: Scope, op: str, values: list[Value], node: ast.AST, name: str = "") -> None:
     """Refuse floats in an operation on bits."""
     if op in BITS and any(is_float(v.type) for v in values):
@@ -221,6 +243,7 @@ def binary(scope: Scope, op: str, left: Value, right: Value, node: ast.AST) -> V
         a, b = describe(left), describe(right)
         raise scope.problem(f"'{op}' does not take {a} and {b}", node, "use numbers or arrays")
     expect_integers(scope, op, [left, right], node)
+    left, right = integer_power(scope, op, [left, right], node)
     if is_operand(left) or is_operand(right):
         return arrays.elementwise(scope, op, [left, right], node)
     if scope.call_site is not None and op in ("+", "-", "*") and is_integer(left.type) and is_integer(right.type):
