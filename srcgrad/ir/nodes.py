@@ -81,6 +81,9 @@ class Assign(Stmt):
     loose: bool = False
 
 
+STRONG = ("strong*", "strong/")  # `x * y` and `x / y`, but 0 where x is 0, whatever y is
+
+
 @dataclass(frozen=True, eq=False)
 class Order:
     """What has been looked at before a parallel loop: integers of an array, at the places where the loop loads them.

@@ -28,6 +28,17 @@ def divide(x, y, *, out):
     return 1.0 / y, -(out / y)
 
 
+# No user calls these two; where they are differentiated, `transform/splice.py` keeps the zeros of the terms strong too.
+@elementwise("strong*", result="same")
+def strong_product(x, y):
+    return y, x
+
+
+@elementwise("strong/")
+def strong_quotient(x, y):
+    return 1.0 / y, -(x / (y * y))
+
+
 @elementwise("**", np.power, pow, operator.pow, singular=True, result="same")
 def power(x, y, *, out):
     # y == 0: the function is constant in x, also at x == 0. x <= 0: constant in y at 0, undefined below (taken as 0).

@@ -240,6 +240,8 @@ class Builder:
                 return self.cast(args[1], to)
             case "where", [False, *_]:
                 return self.cast(args[2], to)
+            case "strong*" | "strong/", [x, y] if x or (y and math.isfinite(y)):
+                return self.op(op[-1], *args)  # x is not 0, or y neither 0 nor infinite
             case "neg", _:  # --x -> x
                 inner = self._definition(args[0])
                 return same(inner.args[0]) if inner is not None and inner.op == "neg" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -94,7 +95,7 @@ def instantiate(build: Builder, partial: Partial, values: dict[Var, Atom]) -> At
 
 def scaled(build: Builder, ct: Atom, partial: Partial, values: dict[Var, Atom], *, guard: bool) -> Atom:
     """`ct * partial`; where `guard` is set, zero if `ct` is, also where the partial is infinite or undefined."""
-    if isinstance(partial.value, Const):
+    if isinstance(partial.value, Const) and math.isfinite(partial.value.value):
         return build.op("*", ct, replace(partial.value, weak=True))
     last = partial.body[-1] if partial.body else None
     if last is not None and last.target is partial.value and last.op == "neg":
@@ -103,11 +104,21 @@ def scaled(build: Builder, ct: Atom, partial: Partial, values: dict[Var, Atom], 
     if last is not None and last.target is partial.value and last.op == "/" and last.args[0] == Const(1.0, ct.type):
         inner = replace(partial, body=partial.body[:-1], value=last.args[1])
         divisor = instantiate(build, inner, values)
-        guard = guard and not isinstance(divisor, Const)
-        product = build.op("/", ct, divisor)
-    else:
-        product = build.op("*", ct, instantiate(build, partial, values))
-    if not guard or isinstance(ct, Const):
-        return product
-    zero = Const(0.0, product.type)
-    return build.op("where", build.op("==", ct, Const(0.0, ct.type)), zero, product)
+        return build.op("strong/" if guard else "/", ct, divisor)
+    return build.op("strong*" if guard else "*", ct, instantiate(build, partial, values))
+
+
+def strong_terms(build: Builder, op: str, operand: Callable[[int], Atom]) -> tuple[Callable[[Atom], Atom], ...]:
+    """How a strong product or quotient passes on a change of each operand, or its cotangent to each.
+
+    What is zero stays zero, but an operand that is zero may change: the function is the plain product, where that
+    exists. (A branch at zero would have no derivative there.)
+    """
+
+    def by_second(change: Atom) -> Atom:
+        if op == "strong*":
+            return build.op("strong*", operand(0), change)
+        y = operand(1)
+        return build.op("neg", build.op("strong*", operand(0), build.op("/", change, build.op("*", y, y))))
+
+    return lambda change: build.op(op, change, operand(1)), by_second

@@ -6,10 +6,12 @@ tangent array of their own, allocated, viewed, swapped and carried together with
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
+    STRONG,
     Alloc,
     Assign,
     Atom,
@@ -47,7 +49,7 @@ from srcgrad.transform.analysis.suspicion import is_singular
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_calls, inline_function
 from srcgrad.transform.simplify import eliminate_dead_code
-from srcgrad.transform.splice import instantiate, partials_of, scaled
+from srcgrad.transform.splice import instantiate, partials_of, scaled, strong_terms
 
 
 def tangent(function: Function, wrt: tuple[Var, ...]) -> Function:
@@ -252,6 +254,11 @@ class _Tangent:
         if stmt.op == "where":
             a, b = (self.build.cast(self.of(x), to) for x in stmt.args[1:])
             self.set(stmt.target, self.build.op("where", stmt.args[0], a, b))
+            return
+        if stmt.op in STRONG:
+            changes = zip(stmt.args, strong_terms(self.build, stmt.op, stmt.args.__getitem__), strict=True)
+            parts = [term(self.of(a)) for a, term in changes if self.carries(a)]
+            self.set(stmt.target, functools.reduce(lambda a, b: self.build.op("+", a, b), parts))
             return
         template = partials_of(stmt.op, stmt.args, to)
         if template is None:

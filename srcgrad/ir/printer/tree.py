@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from srcgrad.ir.location import Location
 from srcgrad.ir.nodes import (
+    STRONG,
     Alloc,
     Assign,
     Atom,
@@ -116,6 +117,7 @@ def build_tree(
     """
     count = Counter(uses(block))
     count.update(r for r in results if isinstance(r, Var))
+    count.update(s.args[0] for s in statements(block) if isinstance(s, Assign) and s.op in STRONG)  # written twice
     return _Folder(count, direct).block(block, list(results))
 
 
@@ -177,6 +179,10 @@ class _Folder:
         match stmt:
             case Assign(op="cast"):
                 return Expr("cast", self.many(stmt.args), (stmt.args[0].type, stmt.target.type))
+            case Assign(op="strong*" | "strong/", args=(a, _)):
+                to = stmt.target.type
+                zero, product = Const(0.0, to), Expr(stmt.op[-1], self.many(stmt.args))
+                return Expr("where", (Expr("==", (self.at(a), Const(0.0, a.type))), zero, product))
             case Assign():
                 return Expr(stmt.op, self.many(stmt.args), "loose" if stmt.loose else None)
             case Load():

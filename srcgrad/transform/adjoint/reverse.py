@@ -12,6 +12,7 @@ from typing import Any
 from srcgrad.errors import Problem, UnsupportedError
 from srcgrad.ir.nodes import (
     ONE,
+    STRONG,
     Alloc,
     Assign,
     Atom,
@@ -56,7 +57,7 @@ from srcgrad.transform.analysis.zeros import Zeros
 from srcgrad.transform.build import Builder
 from srcgrad.transform.inline import inline_function
 from srcgrad.transform.simplify import eliminate_dead_code
-from srcgrad.transform.splice import partials_of, scaled
+from srcgrad.transform.splice import partials_of, scaled, strong_terms
 
 
 class Reverse:
@@ -132,6 +133,12 @@ class Reverse:
             self.add(sums, stmt.args[0], ct)
             return
         assert isinstance(stmt.target.type, Scalar)
+        if stmt.op in STRONG:
+            terms = strong_terms(self.build, stmt.op, lambda k: self.plan.value(stmt.args[k]))
+            for arg, term in zip(stmt.args, terms, strict=True):
+                if self.is_active(arg):
+                    self.add(sums, arg, term(ct))
+            return
         template = partials_of(stmt.op, stmt.args, stmt.target.type)
         if template is None:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from srcgrad.ir.nodes import (
     Assign,
     Atom,
@@ -18,6 +20,7 @@ from srcgrad.ir.nodes import (
     Var,
     While,
 )
+from srcgrad.ir.types import Array, is_float
 from srcgrad.ir.walk import statements
 from srcgrad.rules import RULES
 from srcgrad.transform.analysis.aliases import Aliases
@@ -44,7 +47,9 @@ class Suspicion:
     The adjoint of a value that a branch, `max` or an unread element leaves unused is zero, and so is its share in the
     adjoints of what it was computed from. Where it was computed as `x * log(x)` at 0, plain arithmetic would make that
     share `0 * -inf`, not a number. A value is suspicious if it comes from an operation that can overflow or has a
-    singularity, through arithmetic, arrays, branches and loops.
+    singularity, or from a constant that is not finite, through arithmetic, arrays, branches and loops.
+
+    So is what comes from arguments, where a choice leaves it out: data have holes, as in `where(isfinite(x), x, 0)`.
     """
 
     def __init__(self, function: Function, aliases: Aliases, zeros: Zeros) -> None:
@@ -55,6 +60,8 @@ class Suspicion:
         def flow(source: Atom, target: Var) -> None:
             if isinstance(source, Var):
                 flows.setdefault(source, []).append(target)
+            elif isinstance(source, Const) and not math.isfinite(source.value):
+                self.wild.add(target)
 
         for stmt in statements(function.body):
             match stmt:
@@ -85,16 +92,32 @@ class Suspicion:
                     for c in stmt.carried:
                         for a, b in ((c.init, c.inside), (c.next, c.inside), (c.next, c.result), (c.init, c.result)):
                             flow(a, b)
-        work = list(self.wild)
-        while work:
-            for target in flows.get(work.pop(), ()):
-                if target not in self.wild:
-                    self.wild.add(target)
-                    work.append(target)
+        self.wild = _reached(self.wild, flows)
+        self.data = _reached({p for p in function.params if _is_float(p)}, flows)
 
     def needs_guard(self, stmt: Assign) -> bool:
         """Whether the reverse of an operation could multiply a zero adjoint by something infinite or undefined."""
         if is_singular(stmt) and stmt.op in _FINITE:
             return True
-        suspicious = is_singular(stmt) or any(a in self.wild for a in stmt.args if isinstance(a, Var))
-        return suspicious and self.zeros.may_be_zero(stmt.target)
+        if not self.zeros.may_be_zero(stmt.target):
+            return False
+        if is_singular(stmt) or any(self._is_wild(a) for a in stmt.args):
+            return True
+        return stmt.target in self.zeros.chosen and not self.data.isdisjoint(stmt.args)
+
+    def _is_wild(self, atom: Atom) -> bool:
+        return atom in self.wild or (isinstance(atom, Const) and not math.isfinite(atom.value))
+
+
+def _reached(sources: set[Var], flows: dict[Var, list[Var]]) -> set[Var]:
+    found, work = set(sources), list(sources)
+    while work:
+        for target in flows.get(work.pop(), ()):
+            if target not in found:
+                found.add(target)
+                work.append(target)
+    return found
+
+
+def _is_float(param: Var) -> bool:
+    return is_float(param.type.item if isinstance(param.type, Array) else param.type)

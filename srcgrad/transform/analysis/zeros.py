@@ -7,11 +7,13 @@ sums, products and the like carry on into the result needs no such care: where i
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from srcgrad.ir.nodes import Assign, Const, For, Function, If, Stmt, Var, While, flatten
 from srcgrad.ir.types import Array, is_float
 from srcgrad.ir.walk import operands, statements
+from srcgrad.rules.operators import EXTREMA
 from srcgrad.transform.analysis.places import Place, Places
 
 # operations whose result is infinite or undefined where an argument is
@@ -47,6 +49,30 @@ class Zeros:
 
     def may_be_zero(self, var: Var) -> bool:
         return var in self.zero
+
+    @functools.cached_property
+    def chosen(self) -> set[Var]:
+        """What a branch, a condition or an extreme takes or leaves, and what such values are computed from at once."""
+        found: set[Var] = set()
+        todo = [*self.arms, *(v for v, uses in self.uses.items() if any(self._chooses(s, v, p) for s, p in uses))]
+        while todo:
+            var = todo.pop()
+            if var not in found:
+                found.add(var)
+                stmt = self.places.home.get(var)
+                if isinstance(stmt, Assign):
+                    todo += (a for a in stmt.args if isinstance(a, Var) and is_float(a.type))
+        return found
+
+    def _chooses(self, stmt: Stmt, var: Var, place: Place) -> bool:
+        if isinstance(stmt, Assign) and (stmt.op in EXTREMA or (stmt.op == "where" and var in stmt.args[1:])):
+            return True
+        here = self.places.of[var]
+        while place is not here and place.parent is not None:
+            if isinstance(place.owner, If):
+                return True
+            place = place.parent
+        return False
 
     def _note(self, stmt: Stmt) -> None:
         places = self.places

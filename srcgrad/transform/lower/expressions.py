@@ -207,7 +207,8 @@ def integer_power(scope: Scope, op: str, values: list[Value], node: ast.AST) -> 
             return values
         if is_scalar(base):
             return [scope.build.cast(base, FLOAT64), exponent]
-        raise scope.problem("integers to a negative power are no integers", node, "convert the array with astype(float)")
+        message = "integers to a negative power are no integers"
+        raise scope.problem(message, node, "convert the array with astype(float)")
     if exponent.type.dtype.startswith("u") or exponent.type.dtype == "bool":
         return values
     if is_scalar(exponent):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Alloc, Assign, Atom, Block, Const, For, Function, If, Stmt, Var, While
+from srcgrad.ir.nodes import STRONG, Alloc, Assign, Atom, Block, Const, For, Function, If, Stmt, Var, While
 from srcgrad.ir.types import Scalar
 from srcgrad.ir.walk import statements, with_values
 from srcgrad.transform.build import FOLDABLE, folded, strong
@@ -44,6 +44,8 @@ def _sizes(function: Function) -> dict[Var, Atom]:
 def _block(block: Block, mapping: dict[Var, Atom]) -> Block:
     out: list[Stmt] = []
     for stmt in block:
+        if isinstance(stmt, Assign) and stmt.op in STRONG and isinstance(stmt.args[0], Const) and stmt.args[0].value:
+            stmt = replace(stmt, op=stmt.op[-1])  # it is not zero
         match stmt:
             case If():
                 kept = []
