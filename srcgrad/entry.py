@@ -29,7 +29,7 @@ import numpy as np
 from srcgrad.ir.arguments import Constant, TupleOf
 from srcgrad.ir.types import Array, Scalar
 from srcgrad.plan import Outside
-from srcgrad.version import Kernel, Version, overlap, same
+from srcgrad.version import Kernel, Version, overlap, repeats, same
 
 Entry = Callable[[tuple[Any, ...]], Any]
 Guard = Callable[[tuple[Any, ...]], bool]
@@ -99,7 +99,7 @@ class _Writer:
         self.arrays: dict[str, Array] = {}
         self.scope: dict[str, Any] = {
             "MISS": MISS, "ndarray": np.ndarray, "float64": np.float64, "float32": np.float32, "integer": np.integer,
-            "same": same, "overlap": overlap, "generic": np.generic,
+            "same": same, "overlap": overlap, "repeats": repeats, "generic": np.generic,
         }  # fmt: skip
 
     def name(self, value: Any) -> str:
@@ -193,6 +193,9 @@ class _Writer:
             a, b = leaves[k], leaves[j]
             if a in self.arrays and b in self.arrays:
                 self.check(f"not (f_{a}.owndata and f_{b}.owndata and {a} is not {b}) and overlap({a}, {b})")
+        for k in kernel.written:
+            if k < own and leaves[k] in self.arrays and self.arrays[leaves[k]].layout == "A":
+                self.check(f"repeats({leaves[k]})")
         out = list(leaves)
         if self.python:
             out = [n if n in self.arrays else f"(float64({n}) if type({n}) is float else {n})" for n in out]

@@ -184,8 +184,11 @@ class Kernel:
         return result
 
     def check_overlap(self, flat: list[Any]) -> None:
-        """Refuse arguments of which one is overwritten and shares memory with another."""
+        """Refuse arguments of which one is overwritten and shares memory with another, or with itself."""
         for k in self.written:
+            if k < self.own and repeats(flat[k]):
+                message = f"'{self.names[k]}' shows some memory twice, and is overwritten"
+                raise ArgumentError(Problem(message, hint="pass a copy of it"))
             for j, other in enumerate(flat[: self.own]):
                 if k < self.own and j != k and hasattr(other, "shape") and overlap(flat[k], other):
                     first, second = (self.names[i] for i in sorted((j, k)))
@@ -245,6 +248,18 @@ def overlap(a: np.ndarray, b: np.ndarray) -> bool:
         return np.shares_memory(a, b, max_work=10_000)
     except np.exceptions.TooHardError:
         return True
+
+
+def repeats(a: np.ndarray) -> bool:
+    """Whether two indices may mean the same element, as in a view of stride 0."""
+    if not a.size or is_on_device(a) or a.flags.c_contiguous:
+        return False
+    reach = a.itemsize - 1
+    for stride, n in sorted((abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1):
+        if stride <= reach:
+            return True
+        reach += stride * (n - 1)
+    return False
 
 
 def same(a: Any, b: Any) -> bool:

@@ -56,6 +56,26 @@ def texts(function, *args, kinds=("primal", "forward", "tangent")):
     return [sys.modules[q.py_func.__module__].__file__ for q in found]
 
 
+FACTOR = 2.0
+
+
+def with_a_constant(q):
+    return FACTOR * q * q
+
+
+@pytest.mark.parametrize("first", ["primal", "forward", "tangent"])
+def test_a_version_that_was_read_is_kept_with_what_is_added(folder, derivations, first):
+    """Its texts are made one by one, each perhaps by another process."""
+    kinds = [first, *{"primal", "forward", "tangent"}.difference([first])]
+    for kind in kinds:
+        sg.differentiable(with_a_constant).callee.version((3.0,)).kernel(kind)
+    assert len(derivations) == 3
+    version = sg.differentiable(with_a_constant).callee.version((3.0,))
+    for kind in kinds:
+        version.kernel(kind)
+    assert len(derivations) == 3
+
+
 # -- in another process --------------------------------------------------------------------------------------------
 
 MODEL = '''

@@ -302,3 +302,62 @@ def test_gradient_with_respect_to_another_argument_of_the_gradient():
 
     mixed = sg.grad(sg.grad(f), argnums="a")(3.0, np.array([5.0, 7.0]))
     assert mixed.tolist() == [6.0, 1.0]
+
+
+# -- cotangents that are exactly zero ------------------------------------------------------------------------------
+
+
+def root_times(x, y):
+    return x * math.sqrt(y)
+
+
+def quotient(x, y):
+    return x / (y * math.sqrt(y))
+
+
+def exponential_times(x, y):
+    return math.tanh(x * math.exp(y))
+
+
+def angle(x, y):
+    return np.arctan2(x, y)
+
+
+def norm_times(x, y):
+    return x * np.linalg.norm(np.array([y, 2.0 * y]))
+
+
+def solution_times(x, y):
+    return x * np.linalg.solve(np.array([[2.0, 1.0], [1.0, y]]), np.array([1.0, y]))[0]
+
+
+def power_times(x, y):
+    return x * y**y
+
+
+ZERO = [root_times, quotient, exponential_times, angle, norm_times, solution_times, power_times]
+
+
+@pytest.mark.parametrize("target", ["python", pytest.param("cpu", marks=pytest.mark.compiled_all)])
+@pytest.mark.parametrize("function", ZERO, ids=lambda f: f.__name__)
+def test_mixed_derivatives_where_a_factor_is_zero(function, target):
+    """A product whose reverse is cut off at zero is still a product."""
+    f, h = sg.differentiable(function, target=target), 1e-5
+    corners = [function(s * h, 1.3 + t * h) * s * t for s in (1, -1) for t in (1, -1)]
+    expected = sum(corners) / (4 * h * h)
+    found = sg.hessian(f, argnums=(0, 1))(0.0, 1.3)
+    more = [
+        sg.hvp(f, (0.0, 1.3), (1.0, 0.0))[1], sg.grad(sg.grad(f, argnums=1))(0.0, 1.3),
+        sg.jacfwd(sg.grad(f, argnums=1))(0.0, 1.3),
+    ]  # fmt: skip
+    np.testing.assert_allclose([found[0][1], found[1][0], *more], expected, rtol=1e-4)
+
+
+def not_taken(x):
+    v = x * math.log(x)
+    return np.where(x > 0.0, v, 0.0)
+
+
+def test_second_derivatives_of_a_branch_not_taken_are_zero():
+    f = python(not_taken)
+    assert [sg.grad(f)(0.0), sg.hvp(f, (0.0,), (1.0,)), sg.grad(sg.grad(f))(0.0)] == [0.0, 0.0, 0.0]

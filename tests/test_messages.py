@@ -17,6 +17,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from numba import cuda
+from numpy.lib.stride_tricks import as_strided
 
 import srcgrad as sg
 from srcgrad import testing
@@ -184,6 +185,7 @@ BODIES = {
         "bits of a float": "return x & 1",
         "bits of a float array": "return (a | 1)[0] * x",
         "complement of a float": "return ~x",
+        "negative power of ints": "return (np.arange(3) ** -1)[0] * x",
         "tuple times a float": "return ((x,) * 2.0)[0]",
         "tuple and list": "return ((x,) + [x])[0]",
         "array times text": "return (a * 'text')[0] * x",
@@ -747,6 +749,7 @@ CALLS = {
         "byte order": lambda: python(double)(np.array([1.0], dtype=">f8")),
         "not hashable": lambda: python(double)(bytearray(2)),
         "overlap": lambda: sg.grad(python(overwrites))(*overlapping()[1:]),
+        "overlap with itself": lambda: sg.grad(python(overwrites))(as_strided(np.ones(1), (3,), (0,)), np.ones(3)),
     },
     "grad": {
         "of an array": lambda: sg.grad(python(squares))(np.ones(3)),

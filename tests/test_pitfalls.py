@@ -259,3 +259,49 @@ def test_unbounded_loop_with_an_early_break():
         return y
 
     assert f.grad(1.2) == pytest.approx(float(gradient_by_differences(f.py_func, 1.2)), rel=1e-7)
+
+
+def left_out_by_where(w, x):
+    return np.sum(np.where(np.isfinite(x), w * x, 0.0))
+
+
+def left_out_by_a_branch(w, x):
+    s = 0.0
+    for i in range(x.shape[0]):
+        v = w[i] * x[i]
+        if v < 1e300:
+            s += v
+    return s
+
+
+def left_out_by_min(w, x):
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += min(abs(x[i]) * w[i], 10.0)
+    return s
+
+
+def infinite_constant(w, x):
+    return min(np.inf * w[0], w[1] * x[0])
+
+
+def infinite_table(w, x):
+    table = np.full(3, np.inf)
+    table[0] = x[0]
+    s = 0.0
+    for i in range(3):
+        v = table[i] * w[i]
+        if v < 1e300:
+            s += v
+    return s
+
+
+HOLES = [left_out_by_where, left_out_by_a_branch, left_out_by_min, infinite_constant, infinite_table]
+
+
+@pytest.mark.parametrize("function", HOLES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("target", ["python", pytest.param("cpu", marks=pytest.mark.compiled_all)])
+def test_what_a_choice_leaves_out_may_be_infinite(function, target):
+    w, x = np.array([1.0, 2.0, 3.0]), np.array([1.5, np.inf, -np.inf if function is left_out_by_where else np.inf])
+    expected = [0.0, 1.5, 0.0] if function is infinite_constant else [1.5, 0.0, 0.0]
+    assert sg.grad(sg.differentiable(function, target=target))(w, x).tolist() == expected

@@ -139,7 +139,7 @@ def apply(scope: Scope, function: Value, args: list[Value], kwargs: dict[str, Va
         return _library(scope, target, special.REDUCING[name], args, kwargs, node)
     if isinstance(target, type) and issubclass(target, tuple) and hasattr(target, "_fields"):
         return _namedtuple(scope, target, args, kwargs, node)
-    if getattr(target, "__name__", "") == "prange" and getattr(target, "__module__", "").startswith("numba"):
+    if getattr(target, "__name__", "") == "prange" and (getattr(target, "__module__", None) or "").startswith("numba"):
         return replace(iteration.range_of(scope, args, node), parallel=True)
     if builtins.is_dtype(target):
         return invoke(scope, title(target), builtins.converter(target), args, kwargs, node)
@@ -383,7 +383,7 @@ def run_body(scope: Scope, inner: Scope, definition: Any, key: Any, node: ast.AS
     inner.depth = len(scope.build.stack)
     problems = len(context.problems)
     loose = scope.build.loose
-    scope.build.loose = getattr(inner.function, "__module__", "").startswith("srcgrad.numpy_lib")
+    scope.build.loose = (getattr(inner.function, "__module__", None) or "").startswith("srcgrad.numpy_lib")
     try:
         statements.block(inner, body)
     finally:

@@ -121,6 +121,7 @@ def _compared(rest: list[Carried], loop: For, home: Mapping[Var, Stmt], read: li
             continue
         results = {r.var: r for r in stmt.results}
         group = [c for c in rest if c.next in results and results[c.next].orelse is c.inside]  # type: ignore[index]
+        group = [c for c in group if isinstance(c.inside.type, Scalar)]
         if len(group) < len(results) or any(c.next in read for c in group):
             continue
         if not all(isinstance(s, Assign | Load) for s in statements((*stmt.then, *stmt.orelse))):
