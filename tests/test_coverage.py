@@ -365,6 +365,28 @@ def test_determinant_of_a_singular_matrix(rank, define):
     assert sg.jvp(f, (c,), (np.eye(3),))[1] == pytest.approx(np.trace(cofactors), abs=1e-14)
 
 
+@pytest.mark.parametrize("rank", [0, 1, 2, 3])
+def test_second_derivative_of_a_determinant(rank, define):
+    c = TURNS[0][:3, :rank] @ TURNS[1][:rank, :3]
+    f = of_matrix("np.linalg.det(c)", define)
+    d = DIRECTION[:3, :3]
+    expected = (f.grad(c + 1e-5 * d) - f.grad(c - 1e-5 * d)) / 2e-5
+    np.testing.assert_allclose(sg.hvp(f, (c,), (d,)), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("expression", ["np.sum(np.linalg.eigvalsh(c) ** 2)", "np.sum(np.linalg.svd(c)[1] ** 2)"])
+def test_second_derivatives_at_equal_values_are_not_guessed(expression, define):
+    f = of_matrix(expression, define)
+    np.testing.assert_allclose(f.grad(np.eye(2)), 2.0 * np.eye(2), atol=1e-14)
+    assert np.isnan(sg.hvp(f, (np.eye(2),), (np.array([[0.0, 1.0], [1.0, 0.0]]),))).any()
+
+
+def test_vectors_of_equal_values_have_no_derivative(define):
+    """The exponential of a symmetric matrix has one, but not by its eigenvectors."""
+    f = of_matrix("(np.linalg.eigh(c)[1] * np.exp(np.linalg.eigh(c)[0]) @ np.linalg.eigh(c)[1].T)[1, 0]", define)
+    assert np.isnan(f.grad(np.eye(2))[1, 0])
+
+
 # Programs that do not depend on which vectors belong to equal values, and their gradients at 2 Q, Q orthogonal.
 EQUAL_VALUES = {
     "np.sum(np.linalg.svd(c, compute_uv=False))": lambda c: c / 2.0,

@@ -63,16 +63,22 @@ def scaled_columns(a, s):
     return out
 
 
-def inverses(s):
-    """`1 / s`, and 0 where s is 0."""
-    out = np.empty((s.shape[0],), s.dtype)
-    for i in range(s.shape[0]):
-        out[i] = 1.0 / s[i] if s[i] != 0.0 else 0.0 * s[i]
+def over_columns(a, s):
+    """`a @ diag(1 / s)`; 0 where a is 0, and not a number where only s is."""
+    out = np.zeros((a.shape[0], s.shape[0]), a.dtype)
+    for i in range(a.shape[0]):
+        for j in range(s.shape[0]):
+            if s[j] != 0.0:
+                out[i, j] = a[i, j] / s[j]
+            elif a[i, j] != 0.0:
+                out[i, j] = np.nan
     return out
 
 
 def outside(u, a):
     """What of the columns of a lies outside the space that the columns of u span."""
+    if u.shape[0] == u.shape[1]:
+        return np.zeros((a.shape[0], a.shape[1]), a.dtype)
     return a - u @ (u.T @ a)
 
 
@@ -129,23 +135,29 @@ def inv_of(a, c, da):
     return -(c @ (da @ c))
 
 
-def cofactors(a, d):
-    """The gradient of the determinant d of a, which also exists where a is singular."""
-    u, s, vt = np.linalg.svd(a, full_matrices=False)
-    n = s.shape[0]
-    if n == 0:
-        return np.zeros((0, 0), a.dtype)
-    if s[n - 1] > 1e-8 * s[0]:
-        return d * np.linalg.inv(a).T
-    products = np.empty((n,), a.dtype)
+def minor(a, row, column):
+    """A without one row and one column."""
+    n = a.shape[0] - 1
+    out = np.empty((n, n), a.dtype)
     for i in range(n):
-        others = a.dtype.type(1)
         for j in range(n):
-            if j != i:
-                others = others * s[j]
-        products[i] = others
-    sign = np.linalg.det(u) * np.linalg.det(vt)
-    return sign * (scaled_columns(u, products) @ vt)
+            out[i, j] = a[i + 1 if i >= row else i, j + 1 if j >= column else j]
+    return out
+
+
+def cofactors(a, d):
+    """The gradient of the determinant d of a: by the inverse, but where a is singular, or nearly, by its minors."""
+    n = a.shape[0]
+    if d != 0.0:
+        inverse = np.linalg.inv(a)
+        if np.sum(np.abs(a)) * np.sum(np.abs(inverse)) < 1e8 * n:
+            return d * inverse.T
+    out = np.ones((n, n), a.dtype)
+    if n > 1:
+        for i in range(n):
+            for j in range(n):
+                out[i, j] = np.linalg.det(minor(a, i, j)) * (1.0 - 2.0 * ((i + j) % 2))
+    return out
 
 
 @routine("det")
@@ -221,19 +233,24 @@ def qr_of(a, q, r, da):
     return q @ (turn - inner) + rest, (inner - turn) @ r
 
 
-def gaps(w):
-    """`1 / (w_j - w_i)`, and 0 where two are equal."""
-    out = np.zeros((w.shape[0], w.shape[0]), w.dtype)
+def over_gaps(k, w):
+    """`k_ij / (w_j - w_i)`, how much vectors turn; 0 where k is 0, and not a number where only the gap is.
+
+    Which vectors belong to equal values is LAPACK's choice: what depends on it has no derivative, or none of these.
+    """
+    out = np.zeros((w.shape[0], w.shape[0]), k.dtype)
     for i in range(w.shape[0]):
         for j in range(w.shape[0]):
             if w[i] != w[j]:
-                out[i, j] = 1.0 / (w[j] - w[i])
+                out[i, j] = k[i, j] / (w[j] - w[i])
+            elif i != j and k[i, j] != 0.0:
+                out[i, j] = np.nan
     return out
 
 
 @routine("eigh")
 def eigh(a, w, v, bw, bv):
-    inner = gaps(w) * (v.T @ bv)
+    inner = over_gaps(v.T @ bv, w)
     for i in range(w.shape[0]):
         inner[i, i] = bw[i]
     s = v @ (inner @ v.T)
@@ -246,7 +263,7 @@ def eigh_of(a, w, v, da):
     dw = np.empty((w.shape[0],), a.dtype)
     for i in range(w.shape[0]):
         dw[i] = inner[i, i]
-    return dw, v @ (gaps(w) * inner)
+    return dw, v @ over_gaps(inner, w)
 
 
 @routine("eigvalsh")
@@ -268,28 +285,26 @@ def eigvalsh_of(a, w, da):
 
 @routine("svd")
 def svd(a, u, s, vt, bu, bs, bvt):
-    v, bv, f = vt.T, bvt.T, gaps(s * s)
+    v, bv = vt.T, bvt.T
     ut, vv = u.T @ bu, vt @ bv
-    inner = scaled_columns(f * (ut - ut.T), s) + scaled_columns(f * (vv - vv.T), s).T
+    inner = scaled_columns(over_gaps(ut - ut.T, s * s), s) + scaled_columns(over_gaps(vv - vv.T, s * s), s).T
     for i in range(s.shape[0]):
         inner[i, i] = bs[i]
-    over = inverses(s)
     total = u @ (inner @ vt)
-    total += scaled_columns(outside(u, bu), over) @ vt
-    return total + u @ scaled_columns(outside(v, bv), over).T
+    total += over_columns(outside(u, bu), s) @ vt
+    return total + u @ over_columns(outside(v, bv), s).T
 
 
 @tangent_of(svd)
 def svd_of(a, u, s, vt, da):
-    v, f = vt.T, gaps(s * s)
+    v = vt.T
     inner = u.T @ (da @ v)
     ds = np.empty((s.shape[0],), a.dtype)
     for i in range(s.shape[0]):
         ds[i] = inner[i, i]
     right, left = scaled_columns(inner, s), scaled_columns(inner.T, s).T
-    over = inverses(s)
-    du = u @ (f * (right + right.T)) + scaled_columns(outside(u, da @ v), over)
-    dv = v @ (f * (left + left.T)) + scaled_columns(outside(v, da.T @ u), over)
+    du = u @ over_gaps(right + right.T, s * s) + over_columns(outside(u, da @ v), s)
+    dv = v @ over_gaps(left + left.T, s * s) + over_columns(outside(v, da.T @ u), s)
     return du, ds, dv.T
 
 
