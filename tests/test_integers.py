@@ -120,3 +120,11 @@ def test_a_negative_power_of_an_integer_raises(power, target):
     f = sg.differentiable(lambda x, n: x * power(n), target=target)
     with pytest.raises(ValueError, match="integers to a negative power are no integers"):
         f(1.0, 2)
+
+
+@pytest.mark.parametrize("target", ["cpu", "python"])
+def test_signs(target):
+    f = sg.differentiable(lambda u: np.sign(u), target=target)
+    found = f(np.array([200, 3, 0], np.uint8))
+    assert found.tolist() == [1, 1, 0]
+    assert found.dtype == np.uint8

@@ -86,7 +86,8 @@ def unary(name: str, function: Callable[..., Any], op: str, node: str = "", *, k
     save_x = 0 in reads or (1 in reads and not keep)
     pulls = (pullback(partial, None if keep or 1 not in reads else function),)
     cls = node_class(node or f"{name.capitalize()}Backward0")
-    floats = rule.result == "float" or function is np.reciprocal  # which is 0 for integers
+    # the reciprocal is 0 for integers
+    floats = (rule.result == "float" and rule.partials is not None) or function is np.reciprocal
 
     def apply(input: Tensor, *, out: Tensor | None = None) -> Tensor:
         x = input._data
@@ -261,14 +262,19 @@ def _negative(x: Any) -> Any:
         ) from None
 
 
+def _rounded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Integers are whole."""
+    return lambda x: x.copy() if x.dtype.kind in "iub" else function(x)
+
+
 neg = unary("neg", _negative, "neg")
 abs = unary("abs", np.absolute, "abs")
 square = unary("square", np.square, "np.square", "PowBackward0")
 reciprocal = unary("reciprocal", np.reciprocal, "np.reciprocal")
 sign = unary("sign", np.sign, "np.sign")
-floor = unary("floor", np.floor, "np.floor")
-ceil = unary("ceil", np.ceil, "np.ceil")
-trunc = unary("trunc", np.trunc, "np.trunc")
+floor = unary("floor", _rounded(np.floor), "np.floor")
+ceil = unary("ceil", _rounded(np.ceil), "np.ceil")
+trunc = unary("trunc", _rounded(np.trunc), "np.trunc")
 
 exp = unary("exp", np.exp, "np.exp")
 exp2 = unary("exp2", np.exp2, "np.exp2")

@@ -174,7 +174,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     shapes = [t._data.shape for t in tensors]
     sizes = {c: n for term, shape in zip(terms, shapes, strict=True) for c, n in zip(term, shape, strict=True)}
     pulls = [lambda ct, *values, k=k: _einsum_back(ct, values, k, terms, out, sizes) for k in range(len(tensors))]
-    return record("EinsumBackward0", data, tensors, pulls, tensors)
+    return record("EinsumBackward0", data, tensors, pulls, tensors if len(tensors) > 1 else ())
 
 
 def _terms(equation: str, ranks: list[int]) -> tuple[list[str], str]:
@@ -210,7 +210,7 @@ def _einsum_back(ct: Any, values: tuple[Any, ...], k: int, terms: list[str], out
     found = found.reshape(shape)
     full = tuple(sizes[c] for c in letters)
     if shape != full:  # summed over in the operand alone
-        ones = np.ones(full, values[k].dtype if not isinstance(ct, Tensor) else values[k]._data.dtype)
+        ones = np.ones(full, (ct._data if isinstance(ct, Tensor) else ct).dtype)
         found = found * ones
     if letters == term:
         return found

@@ -311,7 +311,7 @@ def primitive(
     expect_operands(scope, name, args, node)
     args = [arrays.from_items(scope, a, None, node) if isinstance(a, Tuple) else a for a in args]
     expressions.expect_integers(scope, op, args, node, name)
-    args = expressions.integer_power(scope, op, args, node)
+    op, args = expressions.on_integers(scope, op, args, node)
     if not any(is_float(a.type) for a in args):
         op = EXTREMA.get(op, op)
     args = expressions.arithmetic(scope, op, args)

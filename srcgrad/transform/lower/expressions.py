@@ -197,26 +197,28 @@ def arithmetic(scope: Scope, op: str, values: list[Value]) -> list[Value]:
     return values
 
 
-def integer_power(scope: Scope, op: str, values: list[Value], node: ast.AST) -> list[Value]:
-    """The operands of a power of integers, which is one only if no exponent is negative: Numba's would be 0 else."""
+def on_integers(scope: Scope, op: str, values: list[Value], node: ast.AST) -> tuple[str, list[Value]]:
+    """An operation where Numba's on integers is not NumPy's: the sign of unsigned ones, and powers, 0 if negative."""
+    if op == "np.sign" and values[0].type.dtype.startswith("uint"):
+        return "min", [values[0], Const(1, INT64, weak=True)]
     if op != "**" or any(is_float(v.type) for v in values):
-        return values
+        return op, values
     base, exponent = values
     if isinstance(exponent, Const):
         if exponent.value >= 0:
-            return values
+            return op, values
         if is_scalar(base):
-            return [scope.build.cast(base, FLOAT64), exponent]
+            return op, [scope.build.cast(base, FLOAT64), exponent]
         message = "integers to a negative power are no integers"
         raise scope.problem(message, node, "convert the array with astype(float)")
     if exponent.type.dtype.startswith("u") or exponent.type.dtype == "bool":
-        return values
+        return op, values
     if is_scalar(exponent):
         fits = scope.build.op(">=", exponent, Const(0, INT64, weak=True))
     else:
         fits = calls.inline(scope, has_no_negative, [exponent], {}, node, call_site=True)
     sizes.expect(scope, fits, "integers to a negative power are no integers: make the base a float")
-    return values
+    return op, values
 
 
 def expect_integers(scope: Scope, op: str, values: list[Value], node: ast.AST, name: str = "") -> None:
@@ -244,7 +246,7 @@ def binary(scope: Scope, op: str, left: Value, right: Value, node: ast.AST) -> V
         a, b = describe(left), describe(right)
         raise scope.problem(f"'{op}' does not take {a} and {b}", node, "use numbers or arrays")
     expect_integers(scope, op, [left, right], node)
-    left, right = integer_power(scope, op, [left, right], node)
+    op, (left, right) = on_integers(scope, op, [left, right], node)
     if is_operand(left) or is_operand(right):
         return arrays.elementwise(scope, op, [left, right], node)
     if scope.call_site is not None and op in ("+", "-", "*") and is_integer(left.type) and is_integer(right.type):

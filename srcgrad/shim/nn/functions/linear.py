@@ -7,6 +7,7 @@ from typing import Any
 from srcgrad.shim.dtypes import BY_NUMPY
 from srcgrad.shim.nn.functions.checks import need_tensor
 from srcgrad.shim.ops.products import addmm, einsum, mm, mv
+from srcgrad.shim.ops.views import broadcast_tensors
 from srcgrad.shim.record import record
 from srcgrad.shim.tensor import Tensor
 
@@ -69,8 +70,9 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, o
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along a dimension; norms below eps count as eps."""
-    a: Any = x1
-    b: Any = x2
+    a: Any
+    b: Any
+    a, b = broadcast_tensors(x1, x2)
     a = a / a.norm(2, dim, keepdim=True).clamp(min=eps)
     b = b / b.norm(2, dim, keepdim=True).clamp(min=eps)
     return (a * b).sum(dim)  # type: ignore[no-any-return]
