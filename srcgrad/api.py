@@ -37,7 +37,7 @@ def differentiable(
         function: a plain function, or a Numba dispatcher (`@njit`), whose own options are kept.
         parallel: run `prange` loops and large array expressions on several threads, and the reverses of both.
         fastmath: as for `numba.njit`.
-        boundscheck: check indices, as for `numba.njit`.
+        boundscheck: check indices, as for `numba.njit`; not for `parallel=True`.
         cache: keep compiled code on disk, as for `numba.njit`.
         target: "cpu"; "cuda" for a GPU, where `prange` loops and array expressions are kernels, and arguments may be
             arrays of any library that are there; or "python" for the generated text run as it is (slow, and the
@@ -64,9 +64,10 @@ def differentiable(
         kept.update({k: v for k, v in chosen.items() if v is not None})
         if isinstance(kept.get("fastmath"), set):
             kept["fastmath"] = frozenset(kept["fastmath"])
-        if kept.get("parallel") and kept.get("error_model") == "python":
-            message = "errors of divisions on threads would be lost, so parallel=True takes the error model of NumPy"
-            raise ArgumentError(Problem(message, hint="leave error_model out, or parallel"))
+        lost = [k for k, v in (("error_model", "python"), ("boundscheck", True)) if kept.get(k) == v]
+        if kept.get("parallel") and lost:
+            message = f"errors on threads would be lost, so there is no {lost[0]}={kept[lost[0]]!r} with parallel=True"
+            raise ArgumentError(Problem(message, hint=f"leave {lost[0]} out, or parallel"))
         chosen_target = kept.pop("target", None) if target is None else target
         return Differentiable(_plain(target_function), Options(target=chosen_target or "cpu", **kept))  # type: ignore[arg-type]
 

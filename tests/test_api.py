@@ -118,8 +118,9 @@ def test_division_by_zero_follows_numpy_by_default(target):
 
 
 def test_parallel_code_has_the_error_model_of_numpy():
-    with pytest.raises(sg.ArgumentError, match="errors of divisions on threads would be lost"):
-        sg.differentiable(parallel=True, error_model="python")(halves)
+    for lost in ({"error_model": "python"}, {"boundscheck": True}):
+        with pytest.raises(sg.ArgumentError, match="errors on threads would be lost"):
+            sg.differentiable(parallel=True, **lost)(halves.py_func)
     assert sg.differentiable(numba.njit(parallel=True)(halves.py_func)).options.error_model == "numpy"
 
 

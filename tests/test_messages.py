@@ -725,6 +725,7 @@ CALLS = {
         "target": lambda: sg.differentiable(double, target="tpu"),
         "error model": lambda: sg.differentiable(double, error_model="c"),
         "errors on threads": lambda: sg.differentiable(double, parallel=True, error_model="python"),
+        "bounds on threads": lambda: sg.differentiable(double, parallel=True, boundscheck=True),
         "no function": lambda: sg.grad(np.sin),
         "kind of source": lambda: python(double).source("hessian", 1.0),
     },

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from srcgrad.ir.nodes import FALSE, TRUE, Assign, Atom, Const, For, If, Load, Order, Stmt, Var, While
-from srcgrad.ir.types import is_integer, keeps_values
+from srcgrad.ir.types import INT64, is_integer, keeps_values
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.linear import Monomial, Polynomial, feasible
 from srcgrad.transform.analysis.places import Places
@@ -131,8 +131,8 @@ class Moment:
         args = stmt.args
         if stmt.op == "shape":
             return self.size(args[0], args[1].value)  # type: ignore[union-attr, arg-type]
-        if not all(is_integer(a.type) for a in args):
-            return self.unknown(var)
+        if not all(is_integer(a.type) for a in args) or (stmt.op in ("-", "neg") and not keeps_values(INT64, var.type)):
+            return self.unknown(var)  # unsigned integers wrap around below 0
         match stmt.op:
             case "+" | "-":
                 return self.form(args[0]).plus(self.form(args[1]), 1 if stmt.op == "+" else -1)

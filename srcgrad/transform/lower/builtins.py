@@ -255,6 +255,8 @@ def _heaviside(scope: Scope, node: ast.AST, x: Value, at_zero: Value, /) -> Valu
     dtype = Scalar(x.type.dtype) if is_float(x.type) else FLOAT64
     zero, one = Const(0.0, dtype), Const(1.0, dtype)
     step = apply(scope, "where", [apply(scope, "<", [x, zero], node), zero, one], node)
+    if is_float(x.type):
+        step = apply(scope, "where", [apply(scope, "np.isnan", [x], node), x, step], node)
     return apply(scope, "where", [apply(scope, "==", [x, zero], node), at_zero, step], node)
 
 
