@@ -379,3 +379,43 @@ def logarithms_of_determinants(a):
         w, v = np.linalg.eigh(a[i] + a[i].T)
         total += math.log(lower[0, 0]) + math.log(lower[1, 1]) + w[0] * v[0, 1] ** 2
     return total
+
+
+@program(draw(array(4, 3), array(4, 3), array(4)), tags=["parallel"])
+def chosen_rows(a, b, w):
+    out = np.empty(a.shape[0])
+    for i in prange(a.shape[0]):
+        row = a[i] if w[i] > 1.0 else b[i]
+        best = row
+        total = 0.0
+        for j in range(row.shape[0]):
+            if row[j] < w[i]:
+                best = b[0]
+                total += best[j] * row[j]
+        out[i] = total + best[1] * best[2]
+    return out
+
+
+@program(draw(array(3, 2), array(2)), tags=["parallel"])
+def rows_that_become_others(a, v):
+    out = np.empty_like(a)
+    for i in prange(a.shape[0]):
+        u, p = a[i], v
+        for k in range(a.shape[0]):
+            u, p = u * p + a[k], u
+        out[i] = u - p
+    return out
+
+
+@program(draw(array(4, 3), 3), tags=["parallel"])
+def rings_in_new_arrays(a, steps):
+    out = np.empty_like(a)
+    for i in prange(a.shape[0]):
+        u = a[i]
+        for _ in range(steps):
+            new = np.empty(3)
+            for j in range(3):
+                new[j] = 0.5 * u[j - 1] * u[(j + 1) % 3] + u[j]
+            u = new
+        out[i] = u
+    return out

@@ -131,9 +131,8 @@ def _active_families(activity: Activity, aliases: Aliases) -> list[frozenset[Var
 
 
 def _whereabouts(bases: frozenset[Var], aliases: Aliases, places: Places) -> Place:
-    """The block that these arrays, and all choices among them, are in."""
-    merged = {h for h in aliases.merged if aliases.bases[h] & bases}
-    return _home(bases, _entries(merged, aliases, places), aliases, places)
+    """The block that all choices among these arrays are in."""
+    return _common([_outer(h, places) for h in aliases.merged if aliases.bases[h] & bases])
 
 
 def _position(var: Var, places: Places) -> int:

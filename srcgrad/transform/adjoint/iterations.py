@@ -27,6 +27,7 @@ from srcgrad.ir.nodes import (
     For,
     Function,
     Increment,
+    Library,
     Load,
     Store,
     Var,
@@ -34,6 +35,7 @@ from srcgrad.ir.nodes import (
 from srcgrad.ir.types import INT64, Array, Scalar, is_float
 from srcgrad.ir.walk import free, map_tree, rebuilt, statements, substitute, uses
 from srcgrad.transform.adjoint.handles import choosing_loops
+from srcgrad.transform.adjoint.own import with_own_arrays
 from srcgrad.transform.adjoint.regions import OneByOne
 from srcgrad.transform.adjoint.sums import Sums, adjoint_name, zero
 from srcgrad.transform.analysis.activity import Activity
@@ -72,7 +74,7 @@ def iteration_of(loop: For) -> Iteration:
     given = tuple(v for v in free(body, results) if v is not loop.index and v not in sums)
     params = (loop.index, *sums, *given)
     signature = tuple((p.hint, p) for p in params)
-    return Iteration(Function("iteration", params, body, results, signature, loop.loc), given)
+    return Iteration(with_own_arrays(Function("iteration", params, body, results, signature, loop.loc)), given)
 
 
 def stands_alone(loop: For, aliases: Aliases) -> bool:
@@ -144,6 +146,7 @@ def run_again(
     rest = replace(rest, params=(*rest.params, *needed))
     bases = find_aliases(rest).bases
     read = {b for s in statements(rest.body) if isinstance(s, Load) for b in bases[s.array]}
+    read |= {b for s in statements(rest.body) if isinstance(s, Library) for a in s.ins for b in bases[a]}
     return rest, frozenset(read & primal), needed
 
 
@@ -161,17 +164,22 @@ def reads_the_same(plan: Plan, loop: For, read: set[Var], lost: frozenset[Var]) 
     """Whether a loop that runs again after the forward sweep finds in these arrays what it found the first time.
 
     What it loads, but for what is `lost` anyway, is not overwritten, by itself neither; what it stores, and so may read
-    back, stays where it is.
+    back, stays where it is. The arrays that it makes are made again.
     """
-    bases = plan.aliases.bases
+    bases, stability = plan.aliases.bases, plan.stability
     concerned = {b for array in read for b in bases[array]}
+    own = {s.target for s in statements(loop.body) if isinstance(s, Alloc)}
     for stmt in statements(loop.body):
+        if isinstance(stmt, Library):
+            if not all(stability.is_not_written_after(a, stmt, own) for a in stmt.ins if bases[a] & concerned):
+                return False
+            continue
         if not (isinstance(stmt, Load | Store | Increment) and bases[stmt.array] & concerned):
             continue
         if isinstance(stmt, Load):
-            if stmt.target not in lost and not plan.stability.is_still_there(stmt):
+            if stmt.target not in lost and next(stability.overwrites(stmt, own), None) is not None:
                 return False
-        elif not (isinstance(stmt, Store) and plan.stability.is_kept(stmt)):
+        elif not (isinstance(stmt, Store) and stability.is_kept(stmt)):
             return False
     return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from srcgrad.ir.nodes import Call, For, Function, Increment, Library, Load, Stmt, Store, Sweep, Var
 from srcgrad.ir.walk import statements
@@ -35,11 +35,12 @@ class Stability:
         """No write that may alias the element runs after the load: later, or in a later iteration around both."""
         return next(self.overwrites(load), None) is None
 
-    def overwrites(self, load: Load) -> Iterator[Stmt]:
-        """The writes that may change the element after the load."""
+    def overwrites(self, load: Load, own: Collection[Var] = ()) -> Iterator[Stmt]:
+        """The writes that may change the element after the load; those to arrays that are `own` do not matter."""
         return (
             write for array, write in self.writes
             if self.aliases.may_overlap(load.array, array)
+            and not self.aliases.bases[array].issubset(own)
             and self.places.may_follow(write, load)
             and not (isinstance(write, Store | Increment) and self._misses(load, write))
         )  # fmt: skip
@@ -54,10 +55,12 @@ class Stability:
             for array, write in self.writes
         )
 
-    def is_not_written_after(self, array: Var, stmt: Stmt) -> bool:
-        """No write that may alias any element of `array` runs after `stmt`."""
+    def is_not_written_after(self, array: Var, stmt: Stmt, own: Collection[Var] = ()) -> bool:
+        """No write that may alias any element of `array`, but to arrays that are `own`, runs after `stmt`."""
         return not any(
-            self.aliases.may_overlap(array, written) and self.places.may_follow(write, stmt)
+            self.aliases.may_overlap(array, written)
+            and not self.aliases.bases[written].issubset(own)
+            and self.places.may_follow(write, stmt)
             for written, write in self.writes
         )
 

@@ -8,17 +8,35 @@ from dataclasses import replace
 
 from srcgrad.ir.nodes import ZERO, Alloc, Assign, Atom, Block, Const, For, If, Loop, Slice, Stmt, Var, View, While
 from srcgrad.ir.types import INT64, Array, is_integer
-from srcgrad.ir.walk import defined, introduced, statements
+from srcgrad.ir.walk import defined, free, introduced, statements
+from srcgrad.transform.analysis.aliases import aliases_of
 from srcgrad.transform.build import Builder
 
 LOCAL = 1024  # bytes of local memory that one array may take
 
 
 def is_placeable(loop: Loop, growing: AbstractSet[Var]) -> bool:
-    """Whether the sizes of all arrays that an iteration makes, except for `growing` ones, are known before the loop."""
+    """Whether the arrays that an iteration makes, except for `growing` ones, can each have one place in memory.
+
+    Their sizes must be known before the loop, and none is carried on to where its place is taken by the next one.
+    """
     known = _Known(loop)
     made = [s for s in statements(loop.body) if isinstance(s, Alloc) and s.target not in growing]
-    return all(known.is_known(n) for s in made for n in s.shape)
+    return all(known.is_known(n) for s in made for n in s.shape) and not _carries_arrays(loop)
+
+
+def _carries_arrays(loop: Loop) -> bool:
+    """Whether a loop inside of one carries an array that it has made."""
+    inner = [s for s in statements(loop.body) if isinstance(s, For | While)]
+    carrying = [s for s in inner if any(isinstance(c.next.type, Array) for c in s.carried)]
+    if not carrying:
+        return False
+    bases = aliases_of(loop.body, tuple(free(loop.body))).bases
+    for stmt in carrying:
+        made = {s.target for s in statements(stmt.body) if isinstance(s, Alloc)}
+        if any(not made.isdisjoint(bases.get(c.next, ())) for c in stmt.carried):
+            return True
+    return False
 
 
 class _Known:
