@@ -251,8 +251,8 @@ def overlap(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def repeats(a: np.ndarray) -> bool:
-    """Whether two indices may mean the same element, as in a view of stride 0."""
-    if not a.size or is_on_device(a) or a.flags.c_contiguous:
+    """Whether two indices may mean the same element, as in a view of stride 0, of an array that can be written."""
+    if not a.size or is_on_device(a) or a.flags.c_contiguous or not a.flags.writeable:
         return False
     reach = a.itemsize - 1
     for stride, n in sorted((abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1):
