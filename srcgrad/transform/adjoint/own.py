@@ -1,4 +1,4 @@
-"""Copies of the arrays from outside that names in an iteration choose among, where it writes to none of them.
+"""Copies of rows of arrays from outside that names in an iteration choose among, where it writes to none of them.
 
     u = x[i]                           row = x[i]
     for k in range(n):                 u = row.copy()
@@ -12,7 +12,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcgrad.ir.nodes import Atom, Block, Call, For, Function, If, Increment, Library, Result, Stmt, Store, Var, While
+from srcgrad.ir.nodes import (
+    Atom,
+    Block,
+    Call,
+    For,
+    Function,
+    If,
+    Increment,
+    Library,
+    Result,
+    Stmt,
+    Store,
+    Var,
+    View,
+    While,
+)
 from srcgrad.ir.types import Array, is_float
 from srcgrad.ir.walk import defined, rebuilt, statements
 from srcgrad.transform.analysis.aliases import aliases_of
@@ -20,16 +35,17 @@ from srcgrad.transform.build import Builder
 
 
 def with_own_arrays(function: Function) -> Function:
-    """`function` with copies of its parameters, and of views of them, in their places in choices."""
+    """`function` with copies of rows of its parameters in their places in choices; whole parameters are none's own."""
     aliases = aliases_of(function.body, function.params)
     outside = {p for p in function.params if isinstance(p.type, Array)}
-    written = {b for s in statements(function.body) for a in _written(s) for b in aliases.bases[a]}
+    inside = list(statements(function.body))
+    written = {b for s in inside for a in _written(s) for b in aliases.bases[a]}
+    rows = {s.target for s in inside if isinstance(s, View) and _is_row(s)}
     copies: dict[Atom, Var] = {}
     for handle, sources in aliases.merged.items():
-        if is_float(handle.type) and not (aliases.bases[handle] & outside & written):
-            for s in sources:
-                if s not in aliases.merged and aliases.bases[s] & outside and _is_plain(s):
-                    copies[s] = Var(s.hint, s.type)
+        entering = [s for s in sources if s not in aliases.merged and aliases.bases[s] & outside]
+        if is_float(handle.type) and rows.issuperset(entering) and not (aliases.bases[handle] & outside & written):
+            copies |= {s: Var(s.hint, s.type) for s in entering if s not in copies}
     if not copies:
         return function
 
@@ -46,8 +62,7 @@ def with_own_arrays(function: Function) -> Function:
                 stmt = replace(stmt, results=results)
         return (stmt, *(s for v in defined(stmt) if v in copies for s in _copied(v, copies[v])))
 
-    first = [s for p in function.params if p in copies for s in _copied(p, copies[p])]
-    return replace(function, body=(*first, *rebuilt(function.body, change)))
+    return replace(function, body=rebuilt(function.body, change))
 
 
 def _written(stmt: Stmt) -> tuple[Atom, ...]:
@@ -62,8 +77,9 @@ def _written(stmt: Stmt) -> tuple[Atom, ...]:
             return ()
 
 
-def _is_plain(handle: Var) -> bool:
-    return isinstance(handle.type, Array) and handle.type.ndim > 0 and handle.type.layout == "C"
+def _is_row(view: View) -> bool:
+    to, base = view.target.type, view.base.type
+    return to.ndim > 0 and to.layout == "C" and to.ndim < base.ndim  # type: ignore[union-attr]
 
 
 def _copied(handle: Var, to: Var) -> list[Stmt]:
