@@ -20,6 +20,8 @@ def type_of(value: Any, name: str = "argument") -> Any:
     """
     if type(value) is float:
         return FLOAT64
+    if isinstance(value, np.matrix | np.ma.MaskedArray):  # their operators are others
+        raise _unfit(f"'{name}' is a {type(value).__name__}", "pass a NumPy array: np.asarray(...), or filled(...)")
     if isinstance(value, np.ndarray) or is_device_array(value):
         return _array_type(value, name)
     if isinstance(value, bool | np.bool_):

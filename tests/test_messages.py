@@ -749,6 +749,8 @@ CALLS = {
         "complex array": lambda: python(double)(np.array([1.0j])),
         "byte order": lambda: python(double)(np.array([1.0], dtype=">f8")),
         "not hashable": lambda: python(double)(bytearray(2)),
+        "a matrix": lambda: sg.grad(python(double))(np.ones((1, 1)).view(np.matrix)),
+        "a masked array": lambda: sg.grad(python(double))(np.ma.masked_array([1.0, 2.0], [True, False])),
         "overlap": lambda: sg.grad(python(overwrites))(*overlapping()[1:]),
         "overlap with itself": lambda: sg.grad(python(overwrites))(as_strided(np.ones(1), (3,), (0,)), np.ones(3)),
     },
