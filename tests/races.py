@@ -76,7 +76,7 @@ class Watched(np.ndarray):
         if len(index) == self.ndim and all(isinstance(i, int | np.integer) for i in index):
             start = self.__array_interface__["data"][0]
             size = zip(index, self.shape, self.strides, strict=True)
-            return [start + sum((i % n) * s for i, n, s in size)]
+            return [start + sum((int(i) % n) * s for i, n, s in size)]
         part = np.asarray(self)[key]
         start, grid = part.__array_interface__["data"][0], np.indices(part.shape).reshape(part.ndim, -1).T
         return [start + int(np.dot(g, part.strides)) for g in grid]

@@ -361,3 +361,33 @@ def not_taken(x):
 def test_second_derivatives_of_a_branch_not_taken_are_zero():
     f = python(not_taken)
     assert [sg.grad(f)(0.0), sg.hvp(f, (0.0,), (1.0,)), sg.grad(sg.grad(f))(0.0)] == [0.0, 0.0, 0.0]
+
+
+def root_not_taken(x):
+    return np.where(x > 5.0, np.sqrt(x - 2.0), x * x) * x
+
+
+def logarithm_not_the_greatest(x):
+    return np.maximum(np.minimum(np.log(x - 2.0), x), x * x) * x
+
+
+def root_in_a_branch(x):
+    s = np.sqrt(x - 2.0) * x
+    z = s if x > 9.0 else x
+    return z * x * x
+
+
+@pytest.mark.parametrize("function", [root_not_taken, logarithm_not_the_greatest, root_in_a_branch])
+def test_what_is_infinite_and_left_out_stays_out(function):
+    """All three are x cubed at 2."""
+    f = python(function)
+    gradient, twice = sg.grad(f), sg.grad(sg.grad(f))
+    assert [gradient(2.0), twice(2.0), sg.grad(twice)(2.0), sg.jacfwd(twice)(2.0)] == [12.0, 12.0, 6.0, 6.0]
+    assert sg.hvp(f, (2.0,), (1.0,)) == 12.0
+
+
+def test_second_derivatives_do_not_overflow_on_the_way():
+    f = python(lambda x, c: np.where(x > 0.0, c * np.log(x), x))
+    for x, c in ((1e200, 1e250), (3e-162, 1e-100)):
+        assert sg.grad(sg.grad(f))(x, c) == pytest.approx(-c / x / x, rel=1e-12, abs=0.0)
+        assert sg.hvp(f, (x, c), (1.0, None)) == pytest.approx(-c / x / x, rel=1e-12, abs=0.0)

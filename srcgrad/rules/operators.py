@@ -36,7 +36,7 @@ def strong_product(x, y):
 
 @elementwise("strong/")
 def strong_quotient(x, y):
-    return 1.0 / y, -(x / (y * y))
+    return 1.0 / y, -(x / y / y)
 
 
 @elementwise("**", np.power, pow, operator.pow, singular=True, result="same")

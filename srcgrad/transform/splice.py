@@ -112,13 +112,20 @@ def strong_terms(build: Builder, op: str, operand: Callable[[int], Atom]) -> tup
     """How a strong product or quotient passes on a change of each operand, or its cotangent to each.
 
     What is zero stays zero, but an operand that is zero may change: the function is the plain product, where that
-    exists. (A branch at zero would have no derivative there.)
+    exists. (A branch at zero would have no derivative there.) Where it does not, the change of that zero is dropped.
     """
 
-    def by_second(change: Atom) -> Atom:
-        if op == "strong*":
-            return build.op("strong*", operand(0), change)
-        y = operand(1)
-        return build.op("neg", build.op("strong*", operand(0), build.op("/", change, build.op("*", y, y))))
+    def by_first(change: Atom) -> Atom:
+        x, y = operand(0), operand(1)
+        exists = build.op("np.isfinite", y) if op == "strong*" else build.op("!=", y, Const(0.0, y.type))
+        moves = build.op("!=", x, Const(0.0, x.type))
+        term = build.op(op, change, y)
+        return build.op("where", build.op("|", moves, exists), term, Const(0.0, term.type))
 
-    return lambda change: build.op(op, change, operand(1)), by_second
+    def by_second(change: Atom) -> Atom:
+        quotient = operand(0)
+        if op == "strong/":
+            quotient = build.op("neg", build.op(op, build.op(op, quotient, operand(1)), operand(1)))
+        return build.op("strong*", quotient, change)
+
+    return by_first, by_second
