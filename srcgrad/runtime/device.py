@@ -189,8 +189,8 @@ def thread():
     return thread_of_block() + gpu.blockDim.x * gpu.blockDim.y * gpu.blockDim.z * block()
 
 
-def _summing(dtype):
-    """Functions by which a block adds up a number of each thread: for all of them, or into an element of its own."""
+def _block_sum(dtype):
+    """A function by which a block adds up a number of each thread, for all of them."""
     memory = np.float64 if SIMULATED else dtype  # the simulator takes arrays made in one line of a file for the same
 
     @in_kernels
@@ -210,18 +210,25 @@ def _summing(dtype):
         gpu.syncthreads()  # before the next sum uses the same memory
         return found
 
+    return block_sum
+
+
+def _sum_into(dtype):
+    """The same into an element of the block's own."""
+    block_sum = _block_sum(dtype)  # one that no kernel calls itself: linked in by two ways, its memory would be two
+
     @in_kernels
     def sum_into(parts, value):
         found = block_sum(value)
         if gpu.threadIdx.x == 0 and gpu.threadIdx.y == 0 and gpu.threadIdx.z == 0:
             parts[block()] = found
 
-    return block_sum, sum_into
+    return sum_into
 
 
-block_float64, sum_float64 = _summing(np.float64)
-block_float32, sum_float32 = _summing(np.float32)
-block_int64, sum_int64 = _summing(np.int64)
+block_float64, sum_float64 = _block_sum(np.float64), _sum_into(np.float64)
+block_float32, sum_float32 = _block_sum(np.float32), _sum_into(np.float32)
+block_int64, sum_int64 = _block_sum(np.int64), _sum_into(np.int64)
 
 if SIMULATED:
 
