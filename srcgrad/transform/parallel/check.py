@@ -67,7 +67,7 @@ def _reason(loop: For, analyses: Analyses) -> Problem:
         message = "a prange loop cannot call functions with a gradient of their own, or grow lists"
         return Problem(message, loop.loc, hint)
     if not may_call(loop, inside, analyses):
-        hint = "write range, or copy what they read before the loop"
+        hint = "write range, or pass a copy: np.sort(row.copy())"
         message = "routines of libraries in a prange loop cannot read arrays that other iterations write"
         return Problem(message, loop.loc, hint)
     _, carried_on = folds_of(loop, inside)
