@@ -278,6 +278,15 @@ def checks_what_others_write(x):
     return out.sum()
 
 
+def keeps_the_array_of_the_greatest(x):
+    best, kept, other = -1.0, x, 2.0 * x
+    for i in prange(x.shape[0]):
+        if x[i] > best:
+            best = x[i]
+            kept = other
+    return kept.sum() * best
+
+
 REFUSED = [
     ends_early, steps_by_two, runs_backwards, carries_a_value, reads_the_running_sum, reads_what_others_write,
     all_write_one_element, wraps_around, draws, prints, swaps, calls_what_has_a_gradient_of_its_own,
@@ -286,4 +295,5 @@ REFUSED = [
     reads_the_running_maximum, marks_new_minima, counts_new_minima, finds_the_last_of_equal_ones,
     forgets_what_is_before_a_nan, divides_by_what_may_be_zero, leaves_one_out_that_it_reads,
     takes_three_colours_for_two, checks_the_running_sum, checks_an_array_that_it_makes, checks_what_others_write,
+    keeps_the_array_of_the_greatest,
 ]  # fmt: skip

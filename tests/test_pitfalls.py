@@ -305,3 +305,12 @@ def test_what_a_choice_leaves_out_may_be_infinite(function, target):
     w, x = np.array([1.0, 2.0, 3.0]), np.array([1.5, np.inf, -np.inf if function is left_out_by_where else np.inf])
     expected = [0.0, 1.5, 0.0] if function is infinite_constant else [1.5, 0.0, 0.0]
     assert sg.grad(sg.differentiable(function, target=target))(w, x).tolist() == expected
+
+
+def step(x):
+    return np.heaviside(x, 0.5)
+
+
+def test_the_step_of_nan_is_nan():
+    found = sg.differentiable(step, target="python")(np.array([-1.0, 0.0, 2.0, np.nan]))
+    np.testing.assert_array_equal(found, [0.0, 0.5, 1.0, np.nan])

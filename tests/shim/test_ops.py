@@ -158,3 +158,25 @@ def test_products_with_zeros(zeros):
         x.data[k] = 0.0
     check(lambda x: x.prod(), x)
     check(lambda x: x.cumprod(0), x)
+
+
+def test_cosine_similarity_of_shapes_that_broadcast():
+    """Norms are those of what is broadcast."""
+    x, y = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([2.0])
+    found = torch.nn.functional.cosine_similarity(x, y, dim=-1)
+    np.testing.assert_allclose(found.numpy(), [0.9258201, 0.9869275], rtol=1e-6)
+
+
+def test_einsum_of_one_operand_saves_nothing():
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    z = x.clone()
+    z.add_(torch.einsum("i->", z))
+    z.sum().backward()
+    assert x.grad.tolist() == [4.0, 4.0, 4.0]
+
+
+@pytest.mark.parametrize("name", ["floor", "ceil", "trunc"])
+def test_integers_are_rounded_to_themselves(name):
+    found = getattr(torch, name)(torch.tensor([1, -2]))
+    assert found.tolist() == [1, -2]
+    assert found.dtype == torch.int64
