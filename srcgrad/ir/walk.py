@@ -83,6 +83,21 @@ def introduced(stmt: Stmt) -> tuple[Var, ...]:
             return ()
 
 
+def arrays_written(stmt: Stmt) -> tuple[Var, ...]:
+    """The handles of the arrays that a statement itself writes elements of."""
+    match stmt:
+        case Store() | Increment():
+            return (stmt.array,)
+        case Library():
+            return stmt.outs
+        case Call():
+            return tuple(stmt.args[k] for k in stmt.writes)  # type: ignore[misc]
+        case Sweep():
+            return tuple(stmt.arrays[k] for k in stmt.state)
+        case _:
+            return ()
+
+
 def operands(stmt: Stmt) -> tuple[Atom, ...]:
     """The atoms that a statement itself reads, on entry (not those read inside its blocks, nor at their ends)."""
     match stmt:

@@ -15,21 +15,17 @@ from dataclasses import replace
 from srcgrad.ir.nodes import (
     Atom,
     Block,
-    Call,
     For,
     Function,
     If,
-    Increment,
-    Library,
     Result,
     Stmt,
-    Store,
     Var,
     View,
     While,
 )
 from srcgrad.ir.types import Array, is_float
-from srcgrad.ir.walk import defined, rebuilt, statements
+from srcgrad.ir.walk import arrays_written, defined, rebuilt, statements
 from srcgrad.transform.analysis.aliases import aliases_of
 from srcgrad.transform.build import Builder
 
@@ -39,7 +35,7 @@ def with_own_arrays(function: Function) -> Function:
     aliases = aliases_of(function.body, function.params)
     outside = {p for p in function.params if isinstance(p.type, Array)}
     inside = list(statements(function.body))
-    written = {b for s in inside for a in _written(s) for b in aliases.bases[a]}
+    written = {b for s in inside for a in arrays_written(s) for b in aliases.bases[a]}
     rows = {s.target for s in inside if isinstance(s, View) and _is_row(s)}
     copies: dict[Atom, Var] = {}
     for handle, sources in aliases.merged.items():
@@ -63,18 +59,6 @@ def with_own_arrays(function: Function) -> Function:
         return (stmt, *(s for v in defined(stmt) if v in copies for s in _copied(v, copies[v])))
 
     return replace(function, body=rebuilt(function.body, change))
-
-
-def _written(stmt: Stmt) -> tuple[Atom, ...]:
-    match stmt:
-        case Store() | Increment():
-            return (stmt.array,)
-        case Library():
-            return stmt.outs
-        case Call():
-            return tuple(stmt.args[k] for k in stmt.writes)
-        case _:
-            return ()
 
 
 def _is_row(view: View) -> bool:

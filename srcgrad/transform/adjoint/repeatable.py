@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from srcgrad.errors import Problem, UnsupportedError
@@ -11,14 +10,10 @@ from srcgrad.ir.nodes import (
     Assign,
     Atom,
     Block,
-    Call,
     Carried,
     Custom,
     For,
-    Increment,
-    Library,
     Stmt,
-    Store,
     Undef,
     Var,
     View,
@@ -26,7 +21,7 @@ from srcgrad.ir.nodes import (
     integer,
 )  # fmt: skip
 from srcgrad.ir.types import INT64, Array, HandleList
-from srcgrad.ir.walk import free, statements
+from srcgrad.ir.walk import arrays_written, free, statements
 from srcgrad.transform.adjoint.handles import Family, Numbering
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.places import Places
@@ -81,7 +76,7 @@ def examined(loop: For, aliases: Aliases, places: Places) -> Facts:
             message = f"the backward function of '{stmt.name}', in a checkpointed loop, reads an array from outside"
             raise refuse(stmt, message, "return it in the residuals")
     own = {b for s in inside for b in aliases.bases.get(getattr(s, "target", None), ()) if b is getattr(s, "target", 0)}  # type: ignore[arg-type]
-    written = frozenset(b for w in _written_handles(inside) for b in aliases.bases[w] if b not in own)
+    written = frozenset(b for s in inside for w in arrays_written(s) for b in aliases.bases[w] if b not in own)
     facts = Facts(loop, written=written)
     for c in loop.carried:
         if isinstance(c.inside.type, HandleList):
@@ -111,17 +106,6 @@ def _note(facts: Facts, found: tuple[set[Var], list[Var]]) -> None:
 
 def _named(handle: Var) -> str:
     return f"'{handle.hint}'" if handle.hint else "an array"
-
-
-def _written_handles(inside: list[Stmt]) -> Iterator[Var]:
-    for stmt in inside:
-        match stmt:
-            case Store() | Increment():
-                yield stmt.array
-            case Library():
-                yield from stmt.outs
-            case Call():
-                yield from (stmt.args[k] for k in stmt.writes)  # type: ignore[misc]
 
 
 def choices(handle: Var, aliases: Aliases, places: Places) -> tuple[set[Var], list[Var]]:
@@ -171,11 +155,11 @@ def _check_fresh(
         raise refuse(loop, message, "make the array before the loop")
     if Shapes(places).of(name) is None:
         facts.checked.append(name)
-    for written in _written_handles(inside):
+    for written in (w for s in inside for w in arrays_written(s)):
         if aliases.bases[written] & bases and places.root_of(written) not in own:
             raise refuse(loop, f"a checkpointed loop makes {_named(name)} anew and also writes it in place", hint)
     for stmt, place in places.at.items():
-        for written in _written_handles([stmt]):
+        for written in arrays_written(stmt):
             root = places.root_of(written)
             again = bool(places.common_loops(stmt, loop))
             made = isinstance(home := places.home.get(root), Alloc) and places.at[home].loop is places.at[loop].loop

@@ -31,7 +31,7 @@ from srcgrad.ir.nodes import (
     Var,
 )
 from srcgrad.ir.types import Scalar, is_float
-from srcgrad.ir.walk import defined, introduced, statements, uses
+from srcgrad.ir.walk import arrays_written, defined, introduced, statements, uses
 from srcgrad.transform.analysis.affine import Affine, Iterations, Symbol
 from srcgrad.transform.analysis.analyses import Analyses
 from srcgrad.transform.analysis.meetings import Access
@@ -73,12 +73,10 @@ def may_call(loop: For, inside: list[Stmt], analyses: Analyses) -> bool:
         return False
     bases = analyses.aliases.bases
     own = {s.target for s in inside if isinstance(s, Alloc | Reserve)}
-    written = {s.array for s in inside if isinstance(s, Store | Increment)}
-    written |= {s.args[k] for s in inside if isinstance(s, Call) for k in s.writes}  # type: ignore[misc]
     if not all(bases[out] <= own for s in calls for out in s.outs):
         return False
     made = {v for s in inside for v in (*defined(s), *introduced(s))}
-    changed = {b for w in written for b in _outside(w, made, own, analyses)}
+    changed = {b for s in inside for w in arrays_written(s) for b in _outside(w, made, own, analyses)}
     read = {b for s in calls for a in s.ins for b in _outside(a, made, own, analyses)}
     return not any(analyses.may_meet(a, w) for a in read for w in changed)
 

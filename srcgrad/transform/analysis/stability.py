@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Collection, Iterator
 
-from srcgrad.ir.nodes import Call, For, Function, Increment, Library, Load, Stmt, Store, Sweep, Var
-from srcgrad.ir.walk import statements
+from srcgrad.ir.nodes import For, Function, Increment, Load, Stmt, Store, Var
+from srcgrad.ir.walk import arrays_written, statements
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.analysis.meetings import Meetings
@@ -20,16 +20,7 @@ class Stability:
     def __init__(self, function: Function, aliases: Aliases, places: Places) -> None:
         self.aliases, self.places = aliases, places
         self.meetings = functools.cache(lambda: Meetings(places, aliases, Signs(function, aliases)))
-        self.writes: list[tuple[Var, Stmt]] = []
-        for s in statements(function.body):
-            if isinstance(s, Store | Increment):
-                self.writes.append((s.array, s))
-            elif isinstance(s, Library):
-                self.writes += [(out, s) for out in s.outs]
-            elif isinstance(s, Call):
-                self.writes += [(s.args[k], s) for k in s.writes]  # type: ignore[misc]
-            elif isinstance(s, Sweep):
-                self.writes += [(s.arrays[k], s) for k in s.state]
+        self.writes = [(array, s) for s in statements(function.body) for array in arrays_written(s)]
 
     def is_still_there(self, load: Load) -> bool:
         """No write that may alias the element runs after the load: later, or in a later iteration around both."""

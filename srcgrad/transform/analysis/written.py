@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from srcgrad.ir.nodes import Atom, Call, Function, Increment, Library, Store, Var
+from srcgrad.ir.nodes import Function, Var
 from srcgrad.ir.types import Array
-from srcgrad.ir.walk import statements
+from srcgrad.ir.walk import arrays_written, statements
 from srcgrad.transform.analysis.aliases import find_aliases
 
 
@@ -12,14 +12,5 @@ def written_parameters(function: Function) -> frozenset[Var]:
     """The array parameters that the function overwrites, in whole or in part."""
     aliases = find_aliases(function)
     params = {p for p in function.params if isinstance(p.type, Array)}
-    written: set[Var] = set()
-    for s in statements(function.body):
-        arrays: tuple[Atom, ...] = ()
-        if isinstance(s, Store | Increment):
-            arrays = (s.array,)
-        elif isinstance(s, Call):
-            arrays = tuple(s.args[k] for k in s.writes)
-        elif isinstance(s, Library):
-            arrays = s.outs
-        written.update(b for a in arrays for b in aliases.bases[a])  # type: ignore[index]
+    written = {b for s in statements(function.body) for a in arrays_written(s) for b in aliases.bases[a]}
     return frozenset(written & params)

@@ -30,7 +30,7 @@ from srcgrad.ir.nodes import (
     View,
     While,
 )
-from srcgrad.ir.walk import free, rebuilt, statements
+from srcgrad.ir.walk import arrays_written, free, rebuilt, statements
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.build import Builder
 from srcgrad.transform.simplify import eliminate_dead_code
@@ -53,8 +53,7 @@ class Growth:
         """The loop as one that raises `most[0]` to the greatest size that a tape takes; None where it cannot be had."""
         loop = replace(self.loop, carried=(), body=self._counting(self.loop.body, most))
         bare = eliminate_dead_code(Function("counting", tuple(free((loop,))), (loop,), (), ()))
-        written = {s.array for s in statements(self.loop.body) if isinstance(s, Store | Increment)}
-        written |= {s.args[k] for s in statements(self.loop.body) if isinstance(s, Call) for k in s.writes}
+        written = {a for s in statements(self.loop.body) for a in arrays_written(s)}
         for s in statements(bare.body):
             if isinstance(s, Call):
                 return None

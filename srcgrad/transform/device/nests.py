@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from srcgrad.ir.nodes import Alloc, Assign, Atom, Call, Const, For, Increment, Load, Stmt, Store, Var, View
-from srcgrad.ir.walk import defined, introduced, statements
+from srcgrad.ir.nodes import Alloc, Assign, Atom, Const, For, Load, Stmt, Var, View
+from srcgrad.ir.walk import arrays_written, defined, introduced, statements
 from srcgrad.transform.analysis.aliases import Aliases
 from srcgrad.transform.parallel.sharing import Sharing
 
@@ -72,11 +72,6 @@ def _passes_on(outer: For, inner: For) -> bool:
 
 
 def _reads_written(before: tuple[Stmt, ...], inner: For, aliases: Aliases) -> bool:
-    written: list[Var] = []
-    for s in statements(inner.body):
-        if isinstance(s, Call):
-            written += [s.args[k] for k in s.writes]  # type: ignore[misc]
-        elif isinstance(s, Store | Increment):
-            written.append(s.array)
+    written = [a for s in statements(inner.body) for a in arrays_written(s)]
     loaded = [s.array for s in before if isinstance(s, Load)]
     return any(aliases.may_overlap(a, w) for a in loaded for w in written)

@@ -68,7 +68,7 @@ def _reason(loop: For, analyses: Analyses) -> Problem:
         return Problem(message, loop.loc, hint)
     if not may_call(loop, inside, analyses):
         hint = "write range, or pass a copy: np.sort(row.copy())"
-        message = "routines of libraries in a prange loop cannot read arrays that other iterations write"
+        message = "routines of libraries in a prange loop cannot read arrays that iterations write"
         return Problem(message, loop.loc, hint)
     _, carried_on = folds_of(loop, inside)
     if carried_on:

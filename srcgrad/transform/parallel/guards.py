@@ -30,7 +30,7 @@ from srcgrad.ir.nodes import (
     While,
 )
 from srcgrad.ir.types import BOOL
-from srcgrad.ir.walk import defined, free, introduced, rebuilt, statements, uses
+from srcgrad.ir.walk import arrays_written, defined, free, introduced, rebuilt, statements, uses
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.aliases import Aliases, find_aliases
 from srcgrad.transform.analysis.independence import starts_at_a_number
@@ -102,9 +102,7 @@ def _looked_at_before(loop: For, aliases: Aliases) -> list[Stmt] | None:
     guards = {s for s in inside if isinstance(s, Effect) and s.text.startswith(("raise ", "assert "))}
     if not guards:
         return None
-    writers = [s.array for s in inside if isinstance(s, Store | Increment)]
-    writers += [s.args[k] for s in inside if isinstance(s, Call) for k in s.writes]  # type: ignore[misc]
-    written = frozenset(b for a in writers for b in aliases.bases[a])
+    written = frozenset(b for s in inside for a in arrays_written(s) for b in aliases.bases[a])
     left_out = {s for s in inside if isinstance(s, _WRITES)} - guards
     rest, alone = (rebuilt((loop,), lambda s, d=d: None if s in d else s) for d in (guards, left_out))
     alone = tuple(replace(s, parallel=False) for s in alone)  # type: ignore[call-arg]

@@ -19,24 +19,20 @@ from srcgrad.ir.nodes import (
     ZERO,
     Atom,
     Block,
-    Call,
     Carried,
     Const,
     Effect,
     For,
     Function,
     If,
-    Increment,
-    Library,
     Load,
     Order,
     Stmt,
-    Store,
     Var,
     integer,
 )
 from srcgrad.ir.types import INT64, Array, is_integer
-from srcgrad.ir.walk import defined, introduced, rebuilt, statements
+from srcgrad.ir.walk import arrays_written, defined, introduced, rebuilt, statements
 from srcgrad.transform.analysis.affine import Iterations
 from srcgrad.transform.analysis.analyses import Analyses, analyses_of
 from srcgrad.transform.analysis.independence import starts_at_a_number
@@ -47,26 +43,25 @@ from srcgrad.transform.parallel.sharing import sharing_of
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """An array of integers that a loop loads from at its own index, plus one of these numbers."""
+    """An array of integers that a loop loads from at its own index, plus one of these numbers.
+
+    `order` is what may be needed of it: bounds of rows rise; single indices differ.
+    """
 
     array: Var
     loads: dict[Load, int]
-
-    @property
-    def order(self) -> Order:
-        """What may be needed of it: bounds of rows rise; single indices differ."""
-        return Order("rising" if len(set(self.loads.values())) > 1 else "distinct")
+    order: Order
 
 
 def look_up(function: Function) -> Function:
     """`function` with the tables in order that make its `prange` loops ones whose iterations do not meet."""
     analyses = analyses_of(function)
     orders: dict[Load, Order] = {}
-    checks: dict[Var, list[tuple[Table, Order]]] = {}
+    checks: dict[Var, list[Table]] = {}
     for loop in outermost(function, analyses.places):
         if sharing_of(loop, analyses) is None:
             checks[loop.index] = _needed(loop, analyses)
-            orders |= {load: order for table, order in checks[loop.index] for load in table.loads}
+            orders |= _orders(checks[loop.index])
     if not orders:
         return function
 
@@ -77,8 +72,8 @@ def look_up(function: Function) -> Function:
             case For() if checks.get(stmt.index):
                 build = Builder()
                 build.loc = stmt.loc
-                for table, order in checks[stmt.index]:
-                    _check(build, stmt, table, order)
+                for table in checks[stmt.index]:
+                    _check(build, stmt, table)
                 return (*build.stack[0], stmt)
             case _:
                 return stmt
@@ -86,18 +81,21 @@ def look_up(function: Function) -> Function:
     return replace(function, body=rebuilt(function.body, change))
 
 
-def _needed(loop: For, analyses: Analyses) -> list[tuple[Table, Order]]:
+def _orders(tables: list[Table]) -> dict[Load, Order]:
+    return {load: table.order for table in tables for load in table.loads}
+
+
+def _needed(loop: For, analyses: Analyses) -> list[Table]:
     """The tables that have to be in order for the iterations not to meet; none if that does not help."""
 
-    def helps(chosen: list[tuple[Table, Order]]) -> bool:
-        assumed = {load: order for table, order in chosen for load in table.loads}
-        return sharing_of(loop, replace(analyses, assumed=assumed)) is not None
+    def helps(chosen: list[Table]) -> bool:
+        return sharing_of(loop, replace(analyses, assumed=_orders(chosen))) is not None
 
-    chosen = [(table, table.order) for table in _tables(loop, analyses)]
+    chosen = list(_tables(loop, analyses))
     if not chosen or not helps(chosen):
         return []
-    for entry in list(chosen):
-        fewer = [c for c in chosen if c is not entry]
+    for table in list(chosen):
+        fewer = [c for c in chosen if c is not table]
         if helps(fewer):
             chosen = fewer
     return chosen
@@ -106,9 +104,7 @@ def _needed(loop: For, analyses: Analyses) -> list[tuple[Table, Order]]:
 def _tables(loop: For, analyses: Analyses) -> Iterator[Table]:
     inside = list(statements(loop.body))
     made = {loop.index, *(v for s in inside for v in (*defined(s), *introduced(s)))}
-    written = {s.array for s in inside if isinstance(s, Store | Increment)}
-    written |= {s.args[k] for s in inside if isinstance(s, Call) for k in s.writes}  # type: ignore[misc]
-    written |= {a for s in inside if isinstance(s, Library) for a in s.outs}  # type: ignore[misc]
+    written = {a for s in inside for a in arrays_written(s)}
     found: dict[Var, dict[Load, int]] = {}
     for stmt in inside:
         if isinstance(stmt, Load) and _is_table(stmt.array) and stmt.array not in made:
@@ -117,7 +113,7 @@ def _tables(loop: For, analyses: Analyses) -> Iterator[Table]:
                 found.setdefault(stmt.array, {})[stmt] = distance
     for array, loads in found.items():
         if not any(analyses.may_meet(array, w) for w in written):
-            yield Table(array, loads)
+            yield Table(array, loads, Order("rising" if len(set(loads.values())) > 1 else "distinct"))
 
 
 def _is_table(array: Var) -> bool:
@@ -137,13 +133,13 @@ def _distance(load: Load, loop: For, analyses: Analyses) -> int | None:
     return form.constant if least is not None and least >= 0 else None
 
 
-def _check(build: Builder, loop: For, table: Table, order: Order) -> None:
+def _check(build: Builder, loop: For, table: Table) -> None:
     """Emit what raises where a table is not in order, if the loop makes a trip at all."""
     array, distances = table.array, table.loads.values()
     with build.block() as inside:
         first, end = (build.index("+", a, integer(d(distances))) for a, d in ((loop.start, min), (loop.stop, max)))
         end = build.op("min", end, build.shape(array, 0))  # an iteration may load nothing
-        if order.kind == "rising":
+        if table.order.kind == "rising":
             build.loop(end, lambda i: _look_back(build, array, i, first), start=first)
         else:
             _look_for_pairs(build, array, first, end)
